@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/status.h"
+
+namespace skybridge::env {
+
+// Where a row lies on disk; its order is the order of the store, so a slot range is a key range.
+struct RowKey {
+  Slot slot{};
+  RowId id{};
+  auto operator<=>(const RowKey&) const = default;
+};
+
+// Rows of one table, ascending by key, to be written together. records: [keys.size() * bytes per
+// record of the table], one after the other.
+struct RowRun {
+  TableId table{};
+  std::span<const RowKey> keys;
+  std::span<const char> records;
+};
+
+// The disk tier of one shard: fixed-size records by (table, key). One thread owns it.
+class RowStore {
+ public:
+  virtual ~RowStore() = default;
+
+  // Adds or replaces all rows of all runs, or none: durable when it returns.
+  virtual Status Ingest(std::span<const RowRun> runs) = 0;
+
+  // Reads rows. keys: ascending. records [keys.size() * record bytes]; found [keys.size()].
+  virtual Status Read(TableId table, std::span<const RowKey> keys, std::span<char> records,
+                      std::span<uint8_t> found) = 0;
+
+  // Visits rows of one table in key order, from `from` on, until `visit` returns false.
+  virtual Status Scan(TableId table, RowKey from,
+                      const std::function<bool(RowKey, std::string_view)>& visit) = 0;
+};
+
+}  // namespace skybridge::env
