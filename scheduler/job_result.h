@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/status.h"
+
+namespace skybridge::scheduler {
+
+// Means over queries, or sums while they are being added.
+struct MetricAtK {
+  uint32_t k = 0;
+  double recall = 0;
+  double ndcg = 0;
+  double mrr = 0;
+  double hit = 0;
+  bool operator==(const MetricAtK&) const = default;
+};
+
+// One evaluation at one point of the training.
+struct EvaluationPoint {
+  uint32_t evaluation = 0;  // Position in the job's list.
+  std::string name;
+  uint64_t step = 0;  // Lockstep: clocks. Otherwise: batches of all trainers.
+  double epoch = 0;   // Epochs trained, with a fraction.
+  uint64_t queries = 0;
+  std::vector<MetricAtK> at;  // Means.
+  bool operator==(const EvaluationPoint&) const = default;
+};
+
+// A table's content as a number; see wire.TableHash.
+struct TableSum {
+  std::string name;
+  uint64_t hash = 0;
+  uint64_t rows = 0;
+  bool operator==(const TableSum&) const = default;
+};
+
+struct PhaseTime {
+  Phase phase{};
+  std::string name;
+  double seconds = 0;
+};
+
+// How a job ended, and what it has to show for it.
+struct JobResult {
+  Status status;  // OK, kCancelled (RequestStop), or the one line that says why it failed.
+  std::vector<EvaluationPoint> evaluations;  // In the order they ran.
+  bool stopped_early = false;
+  std::vector<TableSum> table_hashes;  // By name; if options.table_hash.
+  uint64_t training_pairs = 0;         // Counted by prepare: of one epoch.
+  uint64_t candidates = 0;
+  uint64_t examples_trained = 0;
+  uint64_t steps = 0;       // As EvaluationPoint::step, at the end.
+  uint64_t pushes = 0;      // Applied by shards, all phases.
+  uint64_t duplicates = 0;  // Repeats that shards recognised.
+  uint64_t leases_regranted = 0;
+  uint64_t messages_dropped = 0;  // That did not parse.
+  double index_recall = 0;
+  std::string index_report;   // JSON, from the node that built the index.
+  std::string export_folder;  // Empty unless the export was committed.
+  std::vector<PhaseTime> phases;
+};
+
+// The job at one moment, for the live line.
+struct JobProgress {
+  std::string phase;               // "waiting", "prepare", "train", "vectors", "evaluate", ...
+  uint64_t done = 0;               // Training: batches of the whole training. Else: leases.
+  uint64_t total = 0;              // 0: not known yet.
+  uint64_t examples = 0;           // Of this phase.
+  double examples_per_second = 0;  // Over the last 10 s.
+  double mean_loss = 0;            // Over the last 10 s; 0 outside training.
+  double seconds_left = -1;        // Of this phase (training: of all of it). -1: not known.
+  double epoch = 0;                // Epochs trained, with a fraction.
+  uint32_t live_shards = 0;
+  uint32_t live_trainers = 0;
+};
+
+}  // namespace skybridge::scheduler

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/status.h"
+#include "common/time.h"
+#include "scheduler/scheduler_options.h"
+
+namespace skybridge::scheduler {
+
+enum class Role : uint8_t { kShard = 1, kTrainer = 2 };  // Numbers of wire.Role.
+
+// A place in the cluster, whichever process fills it.
+struct NodeKey {
+  Role role = Role::kShard;
+  uint32_t index = 0;
+  auto operator<=>(const NodeKey&) const = default;
+};
+
+// "shard 2", "trainer 0".
+std::string NodeName(NodeKey key);
+
+enum class NodeState : uint8_t { kLive, kSuspect, kDead, kLeft };
+
+// What a process says of itself when it asks to join.
+struct Registration {
+  NodeKey key;
+  uint32_t process = 0;  // Server or worker number.
+  std::string host;
+  uint32_t pid = 0;
+  std::string version;
+  uint64_t job_hash = 0;
+  uint64_t dataset_hash = 0;  // Shards: 0.
+  std::string endpoint;       // Where a shard listens.
+};
+
+struct Member {
+  Registration self;
+  Incarnation incarnation{};
+  NodeState state = NodeState::kLive;
+  Instant heard_at;
+  bool beaten = false;  // A heartbeat has come since it was welcomed.
+  std::string reason;   // Why it is dead or left.
+
+  bool live() const { return state == NodeState::kLive || state == NodeState::kSuspect; }
+};
+
+// A change of a member's state. `text` is one line for people.
+struct MemberEvent {
+  NodeKey key;
+  Incarnation incarnation{};
+  NodeState state = NodeState::kLive;  // The new one.
+  std::string text;
+};
+
+// Who is in the cluster, and who has died (docs/protocol.md, section 4).
+//
+// A place is JOINING until a registration for it passes all checks; the process is then LIVE under
+// a new incarnation, SUSPECT after suspect_after of silence, DEAD after dead_after, LEFT when it
+// says so. DEAD and LEFT are final for an incarnation: a late message of it is fenced.
+//
+// Silence is measured at ticks: when two of them lie more than pause_min apart, this process was
+// stopped, not the others, and every deadline moves by the gap.
+//
+// Pure state machine. Every input may be repeated.
+class Membership {
+ public:
+  // `options` is copied in the parts that matter here.
+  explicit Membership(const SchedulerNodeOptions& options);
+
+  // A process asks to join. A repeat by the same process gives the same incarnation. Nothing: too
+  // early to say whether this is a late repeat or a process restarted under the same number; it
+  // will ask again.
+  // Errors: kInvalidArgument     an index that the job does not have.
+  //         kFailedPrecondition  version, job or data differ: names the field and both values.
+  //         kAlreadyExists       a live process has the place: names its host and pid.
+  Result<std::optional<Incarnation>> Register(const Registration& asking, Instant now);
+
+  // A message of this incarnation came.
+  // Errors: kFenced if it is dead, has left, or was never given.
+  Status Hear(Incarnation incarnation, Instant now);
+  // The same, for a heartbeat.
+  Status Beat(Incarnation incarnation, Instant now);
+
+  void Leave(Incarnation incarnation, const std::string& reason);
+  // A supervisor saw it end.
+  void Exited(NodeKey key, const std::string& reason);
+  // Moves silent members on.
+  void Tick(Instant now);
+
+  // What changed since the last call, in order.
+  std::vector<MemberEvent> TakeEvents();
+
+  const Member* Find(Incarnation incarnation) const;
+  // The last process that held the place, whatever its state. Null: none ever did.
+  const Member* Holder(NodeKey key) const;
+  // Live members of a role by index.
+  std::vector<const Member*> Live(Role role) const;
+  // Why the last registration for this place was refused; empty if it was not.
+  std::string Refusal(NodeKey key) const;
+
+ private:
+  Status Check(const Registration& asking) const;
+  void Move(Member& member, NodeState state, const std::string& reason);
+
+  const SchedulerNodeOptions options_;
+  std::map<Incarnation, Member> members_;
+  std::map<NodeKey, Incarnation> holders_;
+  std::map<NodeKey, std::string> refusals_;
+  std::vector<MemberEvent> events_;
+  uint64_t next_incarnation_ = 1;
+  std::optional<Instant> ticked_at_;
+};
+
+}  // namespace skybridge::scheduler
