@@ -32,12 +32,12 @@ struct Positive {
 // Candidate rows are distinct candidates: first those of the batch's own positives, in order of
 // first occurrence, then the uniform negatives that are not among them.
 struct TrainBatch {
-  TowerBatch queries;     // Q rows.
-  TowerBatch candidates;  // C rows.
-  std::vector<uint64_t> candidate_keys;   // [C]
-  uint32_t in_batch = 0;                  // Candidate rows [0, in_batch) are positives of someone.
-  uint32_t uniform_drawn = 0;             // Uniform negatives drawn, without replacement.
-  std::vector<Positive> positives;        // [P], by query row, then candidate row.
+  TowerBatch queries;                    // Q rows.
+  TowerBatch candidates;                 // C rows.
+  std::vector<uint64_t> candidate_keys;  // [C]
+  uint32_t in_batch = 0;                 // Candidate rows [0, in_batch) are positives of someone.
+  uint32_t uniform_drawn = 0;            // Uniform negatives drawn, without replacement.
+  std::vector<Positive> positives;       // [P], by query row, then candidate row.
   // Candidates that are no negatives of a query: its positives, and what masks exclude (CSR).
   std::vector<uint32_t> excluded_offsets;  // [Q + 1]
   std::vector<uint32_t> excluded;          // candidate rows, ascending within a query
