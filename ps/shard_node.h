@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/ids.h"
+#include "common/node.h"
+#include "common/status.h"
+#include "common/table_spec.h"
+#include "env/row_store.h"
+
+namespace skybridge::ps {
+
+struct ShardNodeOptions {
+  // Who it is, where it listens, and who leads.
+  JobId job;
+  uint64_t job_hash = 0;           // xxh3 of the resolved job; must equal the scheduler's.
+  uint32_t shard = 0;              // Number among all shards.
+  uint32_t process = 0;            // Server process, for people.
+  std::string host;                // For people.
+  uint32_t pid = 0;                // For people.
+  std::string version;             // Of the binary.
+  std::string endpoint;            // Where trainers reach this shard, as "tcp://127.0.0.1:4568".
+  std::string scheduler_endpoint;  // Only messages whose peer is this one speak for the scheduler.
+
+  // What it keeps.
+  TableSpecs tables;
+  uint64_t seed = 0;                            // Of first values.
+  uint64_t memory_bytes = uint64_t{1} << 30;    // Rows and their index; more rows go to disk.
+  uint64_t in_flight_bytes_max = 256ull << 20;  // Pushes not yet applied, and parked pulls.
+
+  // How long it waits.
+  Duration register_every = std::chrono::seconds(1);
+  Duration start_timeout = std::chrono::seconds(300);  // Until the scheduler's first Welcome.
+  Duration dead_after = std::chrono::seconds(15);      // The scheduler's silence after it.
+  Duration park_max = std::chrono::seconds(60);        // A pull is then refused: kUnavailable.
+  Duration mute = std::chrono::seconds(60);            // For a peer after three malformed messages.
+
+  // Errors: kInvalidArgument, naming the field, its value and what is allowed.
+  Status Validate() const;
+};
+
+// Counters since the start.
+struct ShardNodeStats {
+  uint64_t garbage = 0;         // Messages that were no message, or had wrong sizes.
+  uint64_t muted = 0;           // Messages dropped unread, of muted peers.
+  uint64_t corrupt = 0;         // Payload checksums that were wrong.
+  uint64_t nondeterminism = 0;  // Repeated pushes with other bytes.
+};
+
+// One shard of the parameter server as a node: rows of some slots of every table.
+//
+// Registers with the scheduler until welcomed, sends heartbeats, takes phases from the scheduler
+// and pulls and pushes from trainers (docs/protocol.md, sections 1, 3, 5, 6, 13). Every request
+// may be repeated: the answer is the same and nothing changes twice. A request that is refused
+// changes nothing. Pulls that must wait are parked and answered on commit.
+//
+// Ends when the scheduler says Stop, fences it, or falls silent, or when `store` fails; a node that
+// cannot keep rows must not speak.
+class ShardNode : public Node {
+ public:
+  // options.Validate() must be OK. `store` is empty, holds records of
+  // RecordBytes(options.tables) (ps/row_record.h) and outlives the node.
+  ShardNode(ShardNodeOptions options, env::RowStore& store);
+  ~ShardNode() override;
+
+  Effects Handle(const Envelope& message, Instant now) override;
+  Effects Tick(Instant now) override;
+  // Starts no tasks.
+  Effects Finish(std::unique_ptr<Task> task, Instant now) override;
+  bool finished() const override;
+
+  // Why it finished; OK after Stop, and before it finished.
+  const Status& exit_status() const;
+  const ShardNodeStats& stats() const;
+  // Lockstep: the last clock in the rows.
+  uint64_t committed() const;
+
+ private:
+  class State;
+  const std::unique_ptr<State> state_;
+};
+
+}  // namespace skybridge::ps
