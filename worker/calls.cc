@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/calls.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/envelope.h"
+
+namespace skybridge::worker {
+namespace {
+
+bool TimeMends(StatusCode code) {
+  return code == StatusCode::kNotReady || code == StatusCode::kCorrupt ||
+         code == StatusCode::kResourceExhausted || code == StatusCode::kUnavailable;
+}
+
+}  // namespace
+
+Calls::Calls(CallOptions options, const ClusterView& cluster)
+    : options_(options), cluster_(cluster) {}
+
+void Calls::Send(const Pending& call, Effects* out) const {
+  wire::Header header = call.header;
+  *header.mutable_identity() = cluster_.IdentityFor(call.shard);
+  out->send.push_back(
+      wire::Seal(cluster_.map.shards()[call.shard].endpoint, std::move(header), call.payload));
+}
+
+uint64_t Calls::Start(uint64_t owner, size_t shard, wire::Header header, std::string payload,
+                      Instant now, Effects* out) {
+  const uint64_t call = next_++;
+  header.set_request(call);
+  Pending pending{owner,
+                  shard,
+                  std::move(header),
+                  std::move(payload),
+                  now,
+                  now + options_.retry_first,
+                  options_.retry_first};
+  Send(pending, out);
+  pending_.emplace(call, std::move(pending));
+  return call;
+}
+
+std::optional<Answer> Calls::Match(wire::Header header, std::string payload, Instant now) {
+  const auto it = pending_.find(header.request());
+  if (it == pending_.end()) return std::nullopt;
+  Pending& call = it->second;
+  Answer answer{.owner = call.owner, .call = it->first, .shard = call.shard};
+  if (header.has_error()) {
+    answer.status = wire::ToStatus(header.error());
+    if (TimeMends(answer.status.code())) {
+      // Sooner than silence would: the shard is alive.
+      call.repeat_at = std::min(call.repeat_at, now + options_.retry_first / 16);
+      return std::nullopt;
+    }
+  }
+  pending_.erase(it);
+  answer.header = std::move(header);
+  answer.payload = std::move(payload);
+  return answer;
+}
+
+void Calls::Tick(Instant now, Effects* out) {
+  for (auto& [number, call] : pending_) {
+    if (now < call.repeat_at) continue;
+    ++repeats_;
+    call.backoff = std::min(call.backoff * 2, options_.retry_max);
+    call.repeat_at = now + call.backoff;
+    Send(call, out);
+  }
+}
+
+void Calls::Drop(uint64_t owner) {
+  std::erase_if(pending_, [owner](const auto& entry) { return entry.second.owner == owner; });
+}
+
+std::string Calls::Overdue(Instant now, Duration patience) const {
+  const auto by_start = [](const auto& a, const auto& b) {
+    return a.second.started < b.second.started;
+  };
+  const auto oldest = std::ranges::min_element(pending_, by_start);
+  if (oldest == pending_.end() || now - oldest->second.started < patience) return {};
+  const Pending& call = oldest->second;
+  const auto* body = call.header.GetReflection()->GetOneofFieldDescriptor(
+      call.header, call.header.GetDescriptor()->FindOneofByName("body"));
+  return (body != nullptr ? body->name() : std::string("request")) + " to shard " +
+         std::to_string(call.shard) + " unanswered for " +
+         std::to_string(static_cast<int64_t>(ToSeconds(now - call.started))) + " s";
+}
+
+}  // namespace skybridge::worker

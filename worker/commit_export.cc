@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/commit_export.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <utility>
+
+#include "common/hash.h"
+#include "worker/part_files.h"
+
+namespace skybridge::worker {
+namespace {
+
+exports::Manifest MakeManifest(const wire::ExportSpec& spec, const ExportIdentity& identity) {
+  exports::Manifest manifest;
+  manifest.set_format(1);
+  manifest.set_job(identity.job);
+  manifest.set_fingerprint(
+      fmt::format("{:016x}", CombineHash(identity.job_hash, CombineHash(spec.step(), identity.dim))));
+  manifest.set_step(spec.step());
+  manifest.set_dim(identity.dim);
+  manifest.set_similarity(identity.similarity);
+  manifest.set_binary_version(identity.version);
+  manifest.set_index_recall(spec.index_recall());
+  manifest.set_documents(spec.candidates_total());
+  for (const wire::PartFile& part : spec.part()) {
+    exports::File& file = *manifest.add_file();
+    file.set_name(part.name());
+    file.set_kind(part.kind());
+    file.set_bytes(part.bytes());
+    file.set_xxh64(fmt::format("{:016x}", part.xxh64()));
+    file.set_rows(part.rows());
+    file.set_table(part.table());
+    file.set_partition(part.partition());
+    if (part.kind() == "vectors") manifest.set_candidates(manifest.candidates() + part.rows());
+  }
+  return manifest;
+}
+
+}  // namespace
+
+void ManifestTask::Run() {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  if (!google::protobuf::util::MessageToJsonString(manifest_, &json, options).ok()) {
+    status = Status(StatusCode::kInternal, "write the manifest as JSON");
+    return;
+  }
+  status = WriteWholeFile(folder_, "MANIFEST.json", json);
+}
+
+void CommitExport::Begin(Instant, Effects* out) {
+  out->start.push_back(
+      std::make_unique<ManifestTask>(owner_, spec_.folder(), MakeManifest(spec_, identity_)));
+}
+
+void CommitExport::OnTask(WorkTask& task, Instant, Effects*) {
+  const auto& written = dynamic_cast<ManifestTask&>(task);
+  if (!written.status.ok()) return Fail(written.status);
+  Complete({});
+}
+
+}  // namespace skybridge::worker

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/trainer_node.h"
+
+#include <vector>
+
+#include <glog/logging.h>
+
+#include "proto/envelope.h"
+#include "worker/async_partition.h"
+#include "worker/build_index.h"
+#include "worker/commit_export.h"
+#include "worker/evaluate_partition.h"
+#include "worker/export_partition.h"
+#include "worker/export_table.h"
+#include "worker/lockstep_rank.h"
+#include "worker/prepare_partition.h"
+
+namespace skybridge::worker {
+
+TrainerNode::TrainerNode(TrainerNodeOptions options, const model::TwoTower& model,
+                         const Dataset& dataset)
+    : options_(std::move(options)),
+      model_(model),
+      dataset_(dataset),
+      calls_(options_.calls, cluster_),
+      cache_(options_.partition_cache_bytes) {
+  cluster_.self.set_job_high(options_.job_id.high);
+  cluster_.self.set_job_low(options_.job_id.low);
+}
+
+void TrainerNode::Exit(Status status) {
+  if (finished_) return;
+  finished_ = true;
+  exit_status_ = std::move(status);
+}
+
+void TrainerNode::SendToScheduler(wire::Header header, Effects* out) {
+  *header.mutable_identity() = cluster_.self;
+  out->send.push_back(wire::Seal(options_.scheduler_endpoint, std::move(header)));
+}
+
+Effects TrainerNode::Handle(const Envelope& message, Instant now) {
+  Effects out;
+  auto header = wire::Open(message);
+  if (!header.has_value()) {
+    LOG_EVERY_N(WARNING, 100) << "from " << message.peer << ": " << header.error();
+    return out;
+  }
+  const wire::Identity& from = header->identity();
+  if (from.job_high() != options_.job_id.high || from.job_low() != options_.job_id.low) return out;
+  if (message.peer == options_.scheduler_endpoint) {
+    scheduler_heard_ = now;
+    HandleScheduler(*header, now, &out);
+  } else {
+    HandleShard(*std::move(header), message.payload, now, &out);
+  }
+  Settle(now, &out);
+  return out;
+}
+
+void TrainerNode::HandleScheduler(const wire::Header& header, Instant now, Effects* out) {
+  switch (header.body_case()) {
+    case wire::Header::kWelcome: return HandleWelcome(header.welcome(), now);
+    case wire::Header::kError: return HandleError(header.error(), now);
+    case wire::Header::kClusterMap: return HandleMap(header.cluster_map());
+    case wire::Header::kGrant: return HandleGrant(header.grant(), now, out);
+    case wire::Header::kLeaseDoneReply: {
+      const wire::Lease& lease = header.lease_done_reply().lease();
+      const auto it = held_.find({lease.phase(), lease.kind(), lease.unit()});
+      if (it != held_.end() && it->second.attempt == header.lease_done_reply().attempt() &&
+          !it->second.work) {
+        held_.erase(it);
+      }
+      return;
+    }
+    case wire::Header::kStop: {
+      wire::Header leave;
+      leave.mutable_leave()->set_reason("stop");
+      SendToScheduler(std::move(leave), out);
+      return Exit(header.stop().failed()
+                      ? Status(StatusCode::kCancelled, "the job failed: " + header.stop().reason())
+                      : Status());
+    }
+    default: return;  // HeartbeatReply, or something newer.
+  }
+}
+
+void TrainerNode::HandleWelcome(const wire::Welcome& welcome, Instant now) {
+  if (welcome_) return;
+  welcome_ = true;
+  cluster_.self.set_sender_incarnation(welcome.incarnation());
+  cluster_.self.set_term(welcome.term());
+  cluster_.self.set_generation(welcome.generation());
+  heartbeat_every_ = std::chrono::milliseconds(welcome.heartbeat_ms());
+  next_heartbeat_ = now;
+}
+
+void TrainerNode::HandleError(const wire::Error& error, Instant) {
+  const Status status = wire::ToStatus(error);
+  if (status.code() == StatusCode::kFenced || !welcome_) {
+    Exit(status.WithContext("join the job at " + options_.scheduler_endpoint));
+    return;
+  }
+  LOG(WARNING) << "scheduler: " << status;
+}
+
+void TrainerNode::HandleMap(const wire::ClusterMap& map) {
+  if (map.version() <= Number(cluster_.map.version())) return;
+  std::vector<ShardMap::Shard> shards;
+  for (const wire::ShardEntry& entry : map.shard()) {
+    shards.push_back({ShardId(entry.shard()), entry.endpoint(), Incarnation(entry.incarnation()),
+                      entry.slot_begin(), entry.slot_end()});
+  }
+  auto made = ShardMap::Create(MapVersion(map.version()), std::move(shards));
+  if (!made.has_value()) {
+    LOG(ERROR) << "scheduler sent a bad map: " << made.error();
+    return;
+  }
+  cluster_.map = *std::move(made);
+  cluster_.self.set_map_version(map.version());
+}
+
+void TrainerNode::HandleGrant(const wire::Grant& grant, Instant now, Effects* out) {
+  if (Number(cluster_.map.version()) == 0) return;  // It will be repeated, after the map.
+  const wire::Lease& lease = grant.lease();
+  const LeaseKey key{lease.phase(), lease.kind(), lease.unit()};
+  const auto it = held_.find(key);
+  if (it != held_.end()) {
+    if (it->second.attempt >= grant.attempt()) return;  // A repeat.
+    calls_.Drop(it->second.owner);
+    held_.erase(it);
+  }
+  const uint64_t owner = next_owner_++;
+  auto work = MakeWork(grant, owner);
+  if (!work) {
+    LOG(ERROR) << "cannot work on " << lease.ShortDebugString();
+    return;
+  }
+  Held& held = held_[key];
+  held.owner = owner;
+  held.lease = lease;
+  held.attempt = grant.attempt();
+  held.work = std::move(work);
+  held.work->Begin(now, out);
+}
+
+std::unique_ptr<LeaseWork> TrainerNode::MakeWork(const wire::Grant& grant, uint64_t owner) {
+  switch (grant.lease().kind()) {
+    case wire::PREPARE_PARTITION:
+      return std::make_unique<PreparePartition>(
+          PreparePartition::Options{.owner = owner,
+                                    .phase = grant.lease().phase(),
+                                    .unit = grant.lease().unit(),
+                                    .attempt = grant.attempt()},
+          model_, dataset_, calls_, cluster_);
+    case wire::TRAIN_RANK:
+    case wire::TRAIN_PARTITION: return MakeTraining(grant, owner);
+    case wire::EXPORT_PARTITION:
+    case wire::EXPORT_TABLE:
+    case wire::BUILD_INDEX:
+    case wire::EXPORT_COMMIT: return MakeExport(grant, owner);
+    case wire::EVALUATE_PARTITION:
+      if (grant.evaluate().evaluation() >= options_.cutoffs.size()) return nullptr;
+      return std::make_unique<EvaluatePartition>(
+          EvaluatePartition::Options{
+              .owner = owner,
+              .phase = grant.lease().phase(),
+              .partition = static_cast<uint32_t>(grant.lease().unit() & 0xffffffffu),
+              .cutoffs = options_.cutoffs[grant.evaluate().evaluation()]},
+          grant.evaluate(), model_, dataset_, calls_, cluster_);
+    default: return nullptr;
+  }
+}
+
+std::unique_ptr<LeaseWork> TrainerNode::MakeTraining(const wire::Grant& grant, uint64_t owner) {
+  const wire::Lease& lease = grant.lease();
+  if (lease.kind() == wire::TRAIN_RANK) {
+    return std::make_unique<LockstepRank>(LockstepRank::Options{.owner = owner,
+                                                                .phase = lease.phase(),
+                                                                .attempt = grant.attempt(),
+                                                                .seed = options_.seed,
+                                                                .ranks = options_.ranks},
+                                          grant.train(), model_, dataset_, cache_, calls_,
+                                          cluster_);
+  }
+  return std::make_unique<AsyncPartition>(AsyncPartition::Options{.owner = owner,
+                                                                  .phase = lease.phase(),
+                                                                  .stream = lease.unit(),
+                                                                  .attempt = grant.attempt()},
+                                          grant.train(), model_, dataset_, cache_, calls_,
+                                          cluster_,
+                                          rank_clocks_[{lease.phase(), grant.train().rank()}]);
+}
+
+std::unique_ptr<LeaseWork> TrainerNode::MakeExport(const wire::Grant& grant, uint64_t owner) {
+  const wire::Lease& lease = grant.lease();
+  switch (lease.kind()) {
+    case wire::EXPORT_PARTITION:
+      return std::make_unique<ExportPartition>(
+          ExportPartition::Options{.owner = owner,
+                                   .phase = lease.phase(),
+                                   .partition = static_cast<uint32_t>(lease.unit()),
+                                   .attempt = grant.attempt()},
+          grant.export_(), model_, dataset_, calls_, cluster_);
+    case wire::EXPORT_TABLE:
+      return std::make_unique<ExportTable>(
+          ExportTable::Options{.owner = owner,
+                               .table = static_cast<uint32_t>(lease.unit() >> 32),
+                               .shard = static_cast<uint32_t>(lease.unit() & 0xffffffffu),
+                               .attempt = grant.attempt()},
+          grant.export_(), model_.tables(), calls_);
+    case wire::BUILD_INDEX:
+      return std::make_unique<BuildIndex>(
+          BuildIndex::Options{.owner = owner,
+                              .attempt = grant.attempt(),
+                              .dim = model_.dim(),
+                              .threads = options_.index_threads,
+                              .index = options_.index},
+          grant.export_());
+    default: return std::make_unique<CommitExport>(owner, grant.export_(), options_.identity);
+  }
+}
+
+void TrainerNode::HandleShard(wire::Header header, std::string payload, Instant now,
+                              Effects* out) {
+  auto answer = calls_.Match(std::move(header), std::move(payload), now);
+  if (!answer) return;
+  if (Held* held = FindOwner(answer->owner); held != nullptr && held->work != nullptr) {
+    held->work->OnAnswer(*answer, now, out);
+  }
+}
+
+TrainerNode::Held* TrainerNode::FindOwner(uint64_t owner) {
+  for (auto& [key, held] : held_) {
+    if (held.owner == owner) return &held;
+  }
+  return nullptr;
+}
+
+Effects TrainerNode::Finish(std::unique_ptr<Task> task, Instant now) {
+  Effects out;
+  auto& work_task = dynamic_cast<WorkTask&>(*task);
+  if (Held* held = FindOwner(work_task.owner()); held != nullptr && held->work != nullptr) {
+    held->work->OnTask(work_task, now, &out);
+  }
+  Settle(now, &out);
+  return out;
+}
+
+// Works that ended become farewells.
+void TrainerNode::Settle(Instant now, Effects* out) {
+  for (auto it = held_.begin(); it != held_.end();) {
+    Held& held = it->second;
+    if (held.work == nullptr || !held.work->outcome()) {
+      ++it;
+      continue;
+    }
+    const LeaseOutcome& outcome = *held.work->outcome();
+    calls_.Drop(held.owner);
+    if (outcome.status.code() == StatusCode::kFenced) {
+      it = held_.erase(it);  // Somebody else has it now.
+      continue;
+    }
+    if (outcome.status.ok()) {
+      wire::LeaseDone& done = *held.farewell.mutable_lease_done();
+      done = outcome.done;
+      *done.mutable_lease() = held.lease;
+      done.set_attempt(held.attempt);
+    } else {
+      wire::LeaseReturned& returned = *held.farewell.mutable_lease_returned();
+      *returned.mutable_lease() = held.lease;
+      returned.set_attempt(held.attempt);
+      returned.set_code(static_cast<uint32_t>(outcome.status.code()));
+      returned.set_message(outcome.status.message());
+    }
+    held.work = nullptr;
+    SayFarewell(held, now, out);
+    ++it;
+  }
+}
+
+void TrainerNode::SayFarewell(Held& held, Instant now, Effects* out) {
+  SendToScheduler(held.farewell, out);
+  held.farewell_at = now + options_.repeat_every;
+}
+
+void TrainerNode::SendHeartbeat(Effects* out) {
+  wire::Header header;
+  wire::Heartbeat& heartbeat = *header.mutable_heartbeat();
+  heartbeat.set_map_version(Number(cluster_.map.version()));
+  wire::Progress& sum = *heartbeat.mutable_progress();
+  for (const auto& [key, held] : held_) {
+    wire::HeldLease& entry = *heartbeat.add_held();
+    *entry.mutable_lease() = held.lease;
+    entry.set_attempt(held.attempt);
+    if (!held.work) continue;
+    const wire::Progress& progress = held.work->progress();
+    sum.set_examples(sum.examples() + progress.examples());
+    sum.set_loss_sum(sum.loss_sum() + progress.loss_sum());
+    sum.set_done(sum.done() + progress.done());
+    sum.set_total(sum.total() + progress.total());
+  }
+  heartbeat.set_clock(sum.done());
+  SendToScheduler(std::move(header), out);
+}
+
+Effects TrainerNode::Tick(Instant now) {
+  Effects out;
+  if (finished_) return out;
+  if (!first_tick_) {
+    first_tick_ = now;
+    scheduler_heard_ = now;
+    next_heartbeat_ = now;
+  }
+  if (welcome_ && now - scheduler_heard_ > options_.scheduler_dead_after) {
+    Exit(Status(StatusCode::kUnavailable,
+                "the scheduler at " + options_.scheduler_endpoint + " has been silent for " +
+                    std::to_string(static_cast<int>(ToSeconds(now - scheduler_heard_))) +
+                    " s; see its log"));
+    return out;
+  }
+  if (now >= next_heartbeat_) {
+    if (welcome_) {
+      SendHeartbeat(&out);
+      next_heartbeat_ = now + heartbeat_every_;
+    } else {
+      wire::Header header;
+      wire::Register& joining = *header.mutable_register_();
+      joining.set_role(wire::TRAINER);
+      joining.set_index(options_.index);
+      joining.set_process(options_.process);
+      joining.set_host(options_.host);
+      joining.set_pid(options_.pid);
+      joining.set_version(options_.version);
+      joining.set_job_hash(options_.job_hash);
+      joining.set_dataset_hash(options_.dataset_hash);
+      SendToScheduler(std::move(header), &out);
+      next_heartbeat_ = now + options_.register_every;
+    }
+  }
+  for (auto& [key, held] : held_) {
+    if (!held.work && now >= held.farewell_at) SayFarewell(held, now, &out);
+  }
+  calls_.Tick(now, &out);
+  Settle(now, &out);
+  return out;
+}
+
+}  // namespace skybridge::worker
