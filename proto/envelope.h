@@ -10,8 +10,9 @@
 
 namespace skybridge::wire {
 
-// The most a header frame may hold; checked before it is parsed.
-inline constexpr size_t kHeaderBytesMax = 64 << 10;
+// The most a header frame may hold; checked before it is parsed. A grant that lists the files of an
+// export is the largest.
+inline constexpr size_t kHeaderBytesMax = 256 << 10;
 // The most a data payload may hold, and what its frame may hold with framing to spare.
 inline constexpr size_t kPayloadBytesMax = 4 << 20;
 inline constexpr size_t kFrameBytesMax = kPayloadBytesMax + (64 << 10);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -10,7 +11,6 @@
 #include "common/ids.h"
 #include "common/status.h"
 #include "common/time.h"
-#include "scheduler/scheduler_options.h"
 
 namespace skybridge::scheduler {
 
@@ -59,6 +59,18 @@ struct MemberEvent {
   std::string text;
 };
 
+struct MembershipOptions {
+  uint32_t shards = 1;
+  uint32_t trainers = 1;
+  std::string version;
+  uint64_t job_hash = 0;
+  uint64_t dataset_hash = 0;
+  Duration suspect_after = std::chrono::seconds(5);
+  Duration dead_after = std::chrono::seconds(15);
+  Duration replace_after = std::chrono::seconds(2);
+  Duration pause_min = std::chrono::seconds(3);
+};
+
 // Who is in the cluster, and who has died (docs/protocol.md, section 4).
 //
 // A place is JOINING until a registration for it passes all checks; the process is then LIVE under
@@ -71,8 +83,7 @@ struct MemberEvent {
 // Pure state machine. Every input may be repeated.
 class Membership {
  public:
-  // `options` is copied in the parts that matter here.
-  explicit Membership(const SchedulerNodeOptions& options);
+  explicit Membership(MembershipOptions options);
 
   // A process asks to join. A repeat by the same process gives the same incarnation. Nothing: too
   // early to say whether this is a late repeat or a process restarted under the same number; it
@@ -91,8 +102,9 @@ class Membership {
   void Leave(Incarnation incarnation, const std::string& reason);
   // A supervisor saw it end.
   void Exited(NodeKey key, const std::string& reason);
-  // Moves silent members on.
-  void Tick(Instant now);
+  // Moves silent members on. Returns by how much deadlines moved: the gap, if this process was
+  // stopped since the last tick.
+  Duration Tick(Instant now);
 
   // What changed since the last call, in order.
   std::vector<MemberEvent> TakeEvents();
@@ -102,14 +114,17 @@ class Membership {
   const Member* Holder(NodeKey key) const;
   // Live members of a role by index.
   std::vector<const Member*> Live(Role role) const;
-  // Why the last registration for this place was refused; empty if it was not.
+  // Why the last registration for this place was refused; empty if it was not. An index that the
+  // job does not have is no place.
   std::string Refusal(NodeKey key) const;
 
  private:
   Status Check(const Registration& asking) const;
+  Result<std::optional<Incarnation>> Settle(const Registration& asking, Instant now);
+  Member& Admit(const Registration& asking, Instant now);
   void Move(Member& member, NodeState state, const std::string& reason);
 
-  const SchedulerNodeOptions options_;
+  const MembershipOptions options_;
   std::map<Incarnation, Member> members_;
   std::map<NodeKey, Incarnation> holders_;
   std::map<NodeKey, std::string> refusals_;

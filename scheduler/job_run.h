@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/status.h"
+#include "common/time.h"
+#include "scheduler/grant_spec.h"
+#include "scheduler/job_result.h"
+#include "scheduler/lease.h"
+#include "scheduler/lease_table.h"
+#include "scheduler/metric_board.h"
+#include "scheduler/phase_plan.h"
+#include "scheduler/progress_board.h"
+#include "scheduler/scheduler_options.h"
+#include "scheduler/shard_calls.h"
+#include "scheduler/shard_phase.h"
+#include "scheduler/table_hash.h"
+#include "scheduler/training_dealer.h"
+
+namespace skybridge::scheduler {
+
+// The job from the first phase to the last: each phase is opened on all shards, its leases are
+// dealt out and done, it is closed, and what it found decides what comes next.
+//
+// Pure state machine; the composition of the smaller ones. Inputs may be repeated. The first error
+// that ends the job is kept in failure(); nothing moves after it.
+class JobRun {
+ public:
+  explicit JobRun(const SchedulerNodeOptions& options);
+
+  void Begin(Instant now);
+
+  // A node says that it finished a lease. A lease of an earlier phase counts as a repeat: it was
+  // done, and whose files were taken is no longer known, so none must be deleted.
+  // Errors: as LeaseTable::Done; the job goes on.
+  Result<LeaseTable::Report> Report(const Granted& by, const LeaseOutcome& outcome);
+  // A node gives a lease back.
+  void Return(const Granted& by, const Status& why, Instant now);
+  void Heartbeat(Incarnation node, const WorkDone& in_hand, Instant now);
+  // It died or left: what it held goes to others.
+  void NodeGone(Incarnation node);
+  void ShardAnswered(uint32_t shard, uint64_t request, const ShardReply& reply, Instant now);
+  void ShardRefused(uint32_t shard, uint64_t request, const Status& refusal);
+
+  // Moves as far as the inputs allow; deals leases to `trainers`.
+  void Advance(std::span<const Incarnation> trainers, Instant now);
+
+  // What to send: questions to shards, and the leases that nodes must know they hold.
+  std::vector<ShardCall> DueCalls(Instant now) { return calls_.Due(now); }
+  std::vector<Granted> granted() const { return leases_.granted(); }
+  GrantSpec SpecOf(const LeaseId& lease) const;
+
+  bool complete() const { return stage_ == Stage::kComplete; }
+  const Status& failure() const { return failure_; }
+  JobProgress Progress(Instant now) const;
+  // All but status and messages_dropped.
+  JobResult Collect() const;
+
+ private:
+  enum class Stage { kIdle, kOpening, kWorking, kClosing, kHashing, kComplete };
+
+  bool StepOnce(std::span<const Incarnation> trainers, Instant now);
+  void OpenPhase(Instant now);
+  void BeginLeases();
+  void Deal(std::span<const Incarnation> trainers, Instant now);
+  void CloseLeases(Instant now);
+  void ConcludePhase(Instant now);
+  void NextPhase(Instant now);
+  void Absorb(const LeaseId& lease, const LeaseOutcome& outcome);
+  void AbsorbPrepared(const LeaseId& lease, const LeaseOutcome& outcome);
+  void AbsorbParts(const LeaseId& lease, const LeaseOutcome& outcome);
+  Status CheckPrepared() const;
+  Status CheckVectors() const;
+  Status ConcludeEvaluations();
+  std::vector<PartFile> Parts() const;
+  ProgressScale Scale() const;
+  void Fail(const Status& status);
+
+  const SchedulerNodeOptions options_;
+  PhasePlan plan_;
+  LeaseTable leases_;
+  ShardCalls calls_;
+  ShardPhase phase_;
+  TrainingDealer dealer_;
+  MetricBoard metrics_;
+  ProgressBoard progress_;
+  TableHash hash_;
+  JobFacts facts_;
+  std::map<LeaseId, std::vector<PartFile>> parts_;  // Of the current folder; ordered by unit.
+  Stage stage_ = Stage::kIdle;
+  Instant phase_began_at_;
+  JobResult result_;
+  Status failure_;
+};
+
+}  // namespace skybridge::scheduler

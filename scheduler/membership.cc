@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/membership.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace skybridge::scheduler {
+namespace {
+
+Status Differs(std::string_view field, std::string_view theirs, std::string_view ours) {
+  return Status(StatusCode::kFailedPrecondition, fmt::format("{} {} != {}", field, theirs, ours));
+}
+
+std::string Hex(uint64_t value) { return fmt::format("{:016x}", value); }
+
+bool SameProcess(const Registration& a, const Registration& b) {
+  return a.host == b.host && a.pid == b.pid && a.endpoint == b.endpoint;
+}
+
+}  // namespace
+
+std::string NodeName(NodeKey key) {
+  return fmt::format("{} {}", key.role == Role::kShard ? "shard" : "trainer", key.index);
+}
+
+Membership::Membership(MembershipOptions options) : options_(std::move(options)) {}
+
+Status Membership::Check(const Registration& asking) const {
+  const bool shard = asking.key.role == Role::kShard;
+  const uint32_t places = shard ? options_.shards : options_.trainers;
+  if (asking.key.index >= places) {
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("{} index {}: the job has {}, numbered from 0",
+                              shard ? "shard" : "trainer", asking.key.index, places));
+  }
+  if (asking.version != options_.version) {
+    return Differs("version", asking.version, options_.version);
+  }
+  if (asking.job_hash != options_.job_hash) {
+    return Differs("job hash", Hex(asking.job_hash), Hex(options_.job_hash));
+  }
+  if (!shard && asking.dataset_hash != options_.dataset_hash) {
+    return Differs("dataset hash", Hex(asking.dataset_hash), Hex(options_.dataset_hash));
+  }
+  if (shard && asking.endpoint.empty()) {
+    return Status(StatusCode::kInvalidArgument, "endpoint of a shard is empty");
+  }
+  return Status();
+}
+
+Result<std::optional<Incarnation>> Membership::Register(const Registration& asking, Instant now) {
+  Result<std::optional<Incarnation>> settled = Settle(asking, now);
+  if (settled) {
+    refusals_.erase(asking.key);
+  } else if (settled.error().code() != StatusCode::kInvalidArgument) {
+    refusals_[asking.key] = settled.error().message();
+  }
+  return settled;
+}
+
+Result<std::optional<Incarnation>> Membership::Settle(const Registration& asking, Instant now) {
+  SKY_RETURN_IF_ERROR(Check(asking));
+  const auto held = holders_.find(asking.key);
+  if (held != holders_.end() && members_.at(held->second).live()) {
+    Member& holder = members_.at(held->second);
+    const bool same = SameProcess(holder.self, asking);
+    if (same && !holder.beaten) return std::optional(holder.incarnation);
+    if (now - holder.heard_at <= options_.replace_after) {
+      // A process that beats no longer registers: a late repeat, or its successor under the same
+      // number. Silence will tell.
+      if (same) return std::optional<Incarnation>();
+      return Status(StatusCode::kAlreadyExists,
+                    fmt::format("{} is held by the process {} on host {}", NodeName(asking.key),
+                                holder.self.pid, holder.self.host));
+    }
+    Move(holder, NodeState::kDead, "another process registered in its place");
+  }
+  return std::optional(Admit(asking, now).incarnation);
+}
+
+Member& Membership::Admit(const Registration& asking, Instant now) {
+  const auto incarnation = Incarnation(next_incarnation_++);
+  Member& member = members_[incarnation];
+  member.self = asking;
+  member.incarnation = incarnation;
+  member.heard_at = now;
+  holders_[asking.key] = incarnation;
+  events_.push_back(
+      {asking.key, incarnation, NodeState::kLive,
+       fmt::format("{} joined: host {}, pid {}", NodeName(asking.key), asking.host, asking.pid)});
+  return member;
+}
+
+Status Membership::Hear(Incarnation incarnation, Instant now) {
+  const auto it = members_.find(incarnation);
+  if (it == members_.end()) {
+    return Status(StatusCode::kFenced,
+                  fmt::format("incarnation {} was never given", Number(incarnation)));
+  }
+  Member& member = it->second;
+  if (!member.live()) {
+    return Status(StatusCode::kFenced,
+                  fmt::format("{}, incarnation {}, is out: {}", NodeName(member.self.key),
+                              Number(incarnation), member.reason));
+  }
+  member.heard_at = std::max(member.heard_at, now);
+  if (member.state == NodeState::kSuspect) Move(member, NodeState::kLive, "heard again");
+  return Status();
+}
+
+Status Membership::Beat(Incarnation incarnation, Instant now) {
+  SKY_RETURN_IF_ERROR(Hear(incarnation, now));
+  members_.at(incarnation).beaten = true;
+  return Status();
+}
+
+void Membership::Leave(Incarnation incarnation, const std::string& reason) {
+  const auto it = members_.find(incarnation);
+  if (it != members_.end() && it->second.live()) Move(it->second, NodeState::kLeft, reason);
+}
+
+void Membership::Exited(NodeKey key, const std::string& reason) {
+  const auto held = holders_.find(key);
+  if (held == holders_.end() || !members_.at(held->second).live()) return;
+  Move(members_.at(held->second), NodeState::kDead, reason);
+}
+
+Duration Membership::Tick(Instant now) {
+  Duration moved{0};
+  if (ticked_at_ && now - *ticked_at_ > options_.pause_min) moved = now - *ticked_at_;
+  ticked_at_ = now;
+  for (auto& [incarnation, member] : members_) {
+    if (!member.live()) continue;
+    member.heard_at = std::min(member.heard_at + moved, now);
+    const Duration silent = now - member.heard_at;
+    const std::string reason = fmt::format("silent for {:.0f} s", ToSeconds(silent));
+    if (silent > options_.dead_after) {
+      Move(member, NodeState::kDead, reason);
+    } else if (silent > options_.suspect_after && member.state == NodeState::kLive) {
+      Move(member, NodeState::kSuspect, reason);
+    }
+  }
+  return moved;
+}
+
+void Membership::Move(Member& member, NodeState state, const std::string& reason) {
+  member.state = state;
+  member.reason = reason;
+  const Registration& self = member.self;
+  events_.push_back({self.key, member.incarnation, state,
+                     fmt::format("{} ({} {}, host {}, pid {}) {}", NodeName(self.key),
+                                 self.key.role == Role::kShard ? "server" : "worker", self.process,
+                                 self.host, self.pid, reason)});
+}
+
+std::vector<MemberEvent> Membership::TakeEvents() { return std::exchange(events_, {}); }
+
+const Member* Membership::Find(Incarnation incarnation) const {
+  const auto it = members_.find(incarnation);
+  return it == members_.end() ? nullptr : &it->second;
+}
+
+const Member* Membership::Holder(NodeKey key) const {
+  const auto held = holders_.find(key);
+  return held == holders_.end() ? nullptr : &members_.at(held->second);
+}
+
+std::vector<const Member*> Membership::Live(Role role) const {
+  std::vector<const Member*> live;
+  for (const auto& [key, incarnation] : holders_) {
+    const Member& member = members_.at(incarnation);
+    if (key.role == role && member.live()) live.push_back(&member);
+  }
+  return live;
+}
+
+std::string Membership::Refusal(NodeKey key) const {
+  const auto it = refusals_.find(key);
+  return it == refusals_.end() ? std::string() : it->second;
+}
+
+}  // namespace skybridge::scheduler
