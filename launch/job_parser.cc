@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/job_parser.h"
+
+#include <algorithm>
+#include <cctype>
+#include <regex>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/text_format.h>
+#include <nlohmann/json.hpp>
+
+#include "launch/nearest_name.h"
+
+namespace skybridge::launch {
+namespace {
+
+namespace pb = google::protobuf;
+
+std::string ShortName(const std::string& full_name) {
+  return full_name.substr(full_name.rfind('.') + 1);
+}
+
+// All message types that a job is made of.
+void CollectTypes(const pb::Descriptor& type, std::set<const pb::Descriptor*>* types) {
+  if (!types->insert(&type).second) return;
+  for (int i = 0; i < type.field_count(); ++i) {
+    if (const pb::Descriptor* inner = type.field(i)->message_type()) CollectTypes(*inner, types);
+  }
+}
+
+const std::set<const pb::Descriptor*>& JobTypes() {
+  static const auto* types = [] {
+    auto* all = new std::set<const pb::Descriptor*>;
+    CollectTypes(*job::Job::descriptor(), all);
+    return all;
+  }();
+  return *types;
+}
+
+// Field names whose values are words of an enumeration; no field of another type has such a name.
+std::set<std::string> EnumFields() {
+  std::set<std::string> names;
+  for (const pb::Descriptor* type : JobTypes()) {
+    for (int i = 0; i < type->field_count(); ++i) {
+      if (type->field(i)->enum_type() != nullptr) names.insert(type->field(i)->name());
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> ValuesOfEnumField(const std::string& field_name) {
+  std::vector<std::string> values;
+  for (const pb::Descriptor* type : JobTypes()) {
+    const pb::FieldDescriptor* field = type->FindFieldByName(field_name);
+    if (field == nullptr || field->enum_type() == nullptr) continue;
+    for (int i = 0; i < field->enum_type()->value_count(); ++i) {
+      values.push_back(field->enum_type()->value(i)->name());
+    }
+  }
+  return values;
+}
+
+// The parser's message in the words of a job file, with what may have been meant.
+struct Complaint {
+  std::string text;
+  std::string word;  // The unknown one, if that is the matter.
+};
+
+Complaint Explain(const std::string& message) {
+  static const std::regex unknown_field(
+      "Message type \"([^\"]*)\" has no field named \"([^\"]*)\".*");
+  static const std::regex unknown_value(
+      "Unknown enumeration value of \"([^\"]*)\" for field \"([^\"]*)\".*");
+  std::smatch match;
+  if (std::regex_match(message, match, unknown_field)) {
+    const std::string word = match[2];
+    std::string suggestion;
+    for (const pb::Descriptor* known : JobTypes()) {
+      if (known->full_name() == match[1]) suggestion = Suggestion(word, FieldNames(*known));
+    }
+    return {fmt::format("{} has no field {}{}", ShortName(match[1]), word, suggestion), word};
+  }
+  if (std::regex_match(message, match, unknown_value)) {
+    const std::string word = match[1];
+    return {fmt::format("{} cannot be {}{}", match[2].str(), word,
+                        Suggestion(word, ValuesOfEnumField(match[2]))),
+            word};
+  }
+  std::string plain = message;
+  while (!plain.empty() && plain.back() == '.') plain.pop_back();
+  if (!plain.empty()) {
+    plain[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(plain[0])));
+  }
+  return {plain, ""};
+}
+
+// Where a word that the parser complains about begins: it points behind it.
+struct Place {
+  int line;
+  int column;
+};
+
+Place BeginOf(const std::string& word, const std::string& source, Place behind) {
+  size_t line_begin = 0;
+  for (int line = 0; line < behind.line; ++line) line_begin = source.find('\n', line_begin) + 1;
+  const size_t end = line_begin + static_cast<size_t>(behind.column);
+  const size_t begin = word.empty() || end == 0 ? std::string::npos : source.rfind(word, end - 1);
+  if (begin == std::string::npos) return behind;
+  const size_t newline = begin == 0 ? std::string::npos : source.rfind('\n', begin - 1);
+  line_begin = newline == std::string::npos ? 0 : newline + 1;
+  const auto lines =
+      std::count(source.begin(), source.begin() + static_cast<ptrdiff_t>(begin), '\n');
+  return {static_cast<int>(lines), static_cast<int>(begin - line_begin)};
+}
+
+class Collector : public pb::io::ErrorCollector {
+ public:
+  // Without `file` errors come without place.
+  Collector(std::string_view file, const std::string& source) : file_(file), source_(source) {}
+
+  void AddError(int line, int column, const std::string& message) override {
+    if (!errors_.empty()) errors_ += "\n";
+    const Complaint complaint = Explain(message);
+    if (!file_.empty()) {
+      const Place place = BeginOf(complaint.word, source_, {line, column});
+      errors_ += fmt::format("{}:{}:{}: ", file_, place.line + 1, place.column + 1);
+    }
+    errors_ += complaint.text;
+  }
+  const std::string& errors() const { return errors_; }
+
+ private:
+  const std::string file_;
+  const std::string& source_;
+  std::string errors_;
+};
+
+// "line 3, column 7" of nlohmann's message as ":3:7".
+std::string JsonPosition(const std::string& message) {
+  static const std::regex position("at line (\\d+), column (\\d+): (.*)");
+  std::smatch match;
+  if (!std::regex_search(message, match, position)) return ": " + message;
+  return fmt::format(":{}:{}: {}", match[1].str(), match[2].str(), match[3].str());
+}
+
+// Rewrites correct JSON as text format without moving anything, so that positions in errors hold:
+// keys and words of enumerations lose their quotes, the outer braces go.
+std::string TextFromJson(std::string_view json) {
+  static const std::set<std::string> enum_fields = EnumFields();
+  std::string text(json);
+  text[text.find('{')] = ' ';
+  text[text.rfind('}')] = ' ';
+  std::string key;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '"') continue;
+    size_t end = i + 1;
+    while (text[end] != '"') {
+      if (text.compare(end, 2, "\\/") == 0) text.replace(end, 2, "\\057");  // Not in text format.
+      end += text[end] == '\\' ? 2 : 1;
+    }
+    const size_t next = text.find_first_not_of(" \t\r\n", end + 1);
+    const bool is_key = next != std::string::npos && text[next] == ':';
+    if (is_key) key = text.substr(i + 1, end - i - 1);
+    if (is_key || enum_fields.contains(key)) text[i] = text[end] = ' ';
+    i = end;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> FieldNames(const pb::Descriptor& type) {
+  std::vector<std::string> names;
+  for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
+  return names;
+}
+
+Result<job::Job> ParseJob(std::string_view text, std::string_view file) {
+  std::string source(text);
+  const size_t first = source.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos) {
+    return Status(StatusCode::kInvalidArgument, fmt::format("{}:1:1: the job is empty", file));
+  }
+  if (source[first] == '{') {
+    try {
+      const nlohmann::json checked = nlohmann::json::parse(source);  // Only its opinion counts.
+    } catch (const nlohmann::json::exception& error) {
+      return Status(StatusCode::kInvalidArgument,
+                    fmt::format("{}{}", file, JsonPosition(error.what())));
+    }
+    source = TextFromJson(source);
+  }
+  job::Job job;
+  Collector collector(file, source);
+  pb::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&collector);
+  if (!parser.ParseFromString(source, &job)) {
+    return Status(StatusCode::kInvalidArgument, collector.errors());
+  }
+  return job;
+}
+
+Status ParseField(const pb::FieldDescriptor& field, std::string_view value, pb::Message* message) {
+  const std::string source = fmt::format("{}: {}", field.name(), value);
+  Collector collector("", source);
+  pb::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&collector);
+  message->GetReflection()->ClearField(message, &field);
+  if (!parser.MergeFromString(source, message)) {
+    return Status(StatusCode::kInvalidArgument, collector.errors());
+  }
+  return {};
+}
+
+}  // namespace skybridge::launch
