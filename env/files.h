@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/status.h"
+
+// Small durable files. All errors name the path and what the system said: kNotFound,
+// kResourceExhausted (disk full: with the bytes needed), kFailedPrecondition (not permitted),
+// otherwise kUnavailable.
+namespace skybridge::env {
+
+// The whole content.
+Result<std::string> ReadFile(const std::string& path);
+
+// Creates or replaces `path`: whoever looks sees the old content or the new one, also after a
+// crash, and the new one survives a power cut once this returned.
+Status WriteFileDurably(const std::string& path, std::string_view content);
+
+// Creates the folder and its parents; one that exists is fine.
+Status MakeFolders(const std::string& path);
+
+// Makes the names in a folder survive a power cut.
+Status SyncFolder(const std::string& path);
+
+// Bytes that an unprivileged process may still write to the disk of `path`, which exists.
+Result<uint64_t> FreeBytes(const std::string& path);
+
+// Errors: kResourceExhausted unless `bytes` more fit on the disk of `path`.
+Status CheckFreeSpace(const std::string& path, uint64_t bytes);
+
+}  // namespace skybridge::env
