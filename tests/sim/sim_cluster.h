@@ -58,6 +58,10 @@ class SimCluster {
   bool Run(const std::function<bool()>& until, Instant deadline);
 
   Instant now() const { return now_; }
+  // What the clock of a node shows now.
+  Instant clock(const std::string& name) const {
+    return now_ + members_[SlotOf(name)].clock_offset;
+  }
   SimTransport& transport() { return transport_; }
   // Records that a name's nodes persisted, over all lives, in order.
   const std::vector<Record>& records(const std::string& name) const;

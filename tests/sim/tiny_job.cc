@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/tiny_job.h"
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <utility>
+
+#include <glog/logging.h>
+#include <google/protobuf/text_format.h>
+
+#include "common/rng.h"
+#include "data/job_adapter.h"
+#include "worker/model_adapter.h"
+
+namespace skybridge::sim {
+namespace {
+
+constexpr uint32_t kUsers = 40;
+constexpr uint32_t kItems = 24;
+constexpr uint32_t kLines = 120;
+
+// About 8 training partitions of unequal length and 4 of candidates.
+constexpr const char* kJob = R"pb(
+  name: "tiny"
+  seed: 7
+  data {
+    train { path: "train.tsv" }
+    candidates { path: "items.tsv" }
+    candidate_key: "item"
+    query_key: "user"
+    partition_bytes: 160
+  }
+  table {
+    name: "user"
+    optimizer { kind: ROWWISE_ADAGRAD learning_rate: 0.1 }
+  }
+  table {
+    name: "item"
+    optimizer { kind: ADAM learning_rate: 0.01 }
+  }
+  table {
+    name: "words"
+    optimizer { kind: ADAGRAD learning_rate: 0.1 linear_decay: true }
+  }
+  query {
+    dim: 4
+    feature {
+      column: "user"
+      id {}
+    }
+    feature {
+      column: "mood"
+      table: "words"
+      text { learned_weights: true }
+    }
+    hidden: 6
+    optimizer { kind: ADAM learning_rate: 0.01 }
+  }
+  candidate {
+    dim: 4
+    feature {
+      column: "item"
+      id {}
+    }
+    feature {
+      column: "text"
+      table: "words"
+      text { learned_weights: true }
+    }
+    hidden: 6
+    layer_norm: true
+    optimizer { kind: SGD learning_rate: 0.05 }
+  }
+  loss { kind: SOFTMAX }
+  negatives { uniform: 3 }
+  training { epochs: 2 batch: 6 }
+)pb";
+
+void WriteFiles(const std::string& folder) {
+  constexpr const char* kWords[] = {"red", "green", "blue", "old", "new", "quick", "slow"};
+  Rng rng(1, Purpose::kTest);
+  const auto word = [&] { return kWords[rng.Below(std::size(kWords))]; };
+  std::filesystem::create_directories(folder);
+  std::ofstream items(folder + "/items.tsv");
+  items << "item\ttext\n";
+  for (uint32_t i = 0; i < kItems; ++i) {
+    items << "item" << i << "\t" << word() << " " << word() << " thing\n";
+  }
+  std::ofstream train(folder + "/train.tsv");
+  train << "user\tmood\titem\n";
+  for (uint32_t line = 0; line < kLines; ++line) {
+    train << "u" << rng.Below(kUsers) << "\t" << word() << "\titem" << rng.Below(kItems) << "\n";
+  }
+  CHECK(items.flush().good() && train.flush().good()) << "write " << folder;
+}
+
+void StopLearning(job::Optimizer* optimizer) {
+  optimizer->set_kind(job::SGD);
+  optimizer->set_learning_rate(0);
+  optimizer->clear_linear_decay();
+}
+
+job::Job MakeJob(TinyJobKind kind) {
+  job::Job job;
+  CHECK(google::protobuf::TextFormat::ParseFromString(kJob, &job));
+  if (kind == TinyJobKind::kLearning) return job;
+  for (job::Table& table : *job.mutable_table()) StopLearning(table.mutable_optimizer());
+  for (job::Tower* tower : {job.mutable_query(), job.mutable_candidate()}) {
+    StopLearning(tower->mutable_optimizer());
+    for (job::Feature& feature : *tower->mutable_feature()) {
+      if (feature.has_text()) StopLearning(feature.mutable_text()->mutable_weights_optimizer());
+    }
+  }
+  return job;
+}
+
+template <typename T>
+T Must(Result<T> result) {
+  CHECK(result.has_value()) << result.error();
+  return *std::move(result);
+}
+
+}  // namespace
+
+std::unique_ptr<const TinyJob> TinyJob::Create(TinyJobKind kind, const std::string& folder) {
+  WriteFiles(folder);
+  std::unique_ptr<TinyJob> tiny(new TinyJob);
+  tiny->folder_ = folder;
+  tiny->job_ = MakeJob(kind);
+  data::DatasetOptions options = Must(data::OptionsFromJob(tiny->job_, folder));
+  data::DatasetPlan plan = Must(data::PlanDataset(options));
+  auto catalogue =
+      std::make_shared<const data::Catalogue>(Must(data::Catalogue::Load(options, plan)));
+  tiny->dataset_ = std::make_unique<const worker::Dataset>(std::move(options), std::move(plan),
+                                                           std::move(catalogue));
+  tiny->model_ = std::make_unique<const model::TwoTower>(
+      Must(model::TwoTower::Create(Must(worker::ModelOptionsFromJob(tiny->job_)))));
+  return tiny;
+}
+
+support::ReferenceTrainer TinyJob::Reference(uint32_t ranks) const {
+  return support::ReferenceTrainer(
+      *model_, dataset_->options(), dataset_->plan(), dataset_->catalogue(),
+      {.seed = job_.seed(), .ranks = ranks, .epochs = job_.training().epochs()});
+}
+
+std::vector<uint32_t> TinyJob::QueryTables() const {
+  std::set<uint32_t> tables;
+  for (size_t f = 0; f < model_->options().query.features.size(); ++f) {
+    const model::FeatureTables read = model_->feature_tables(model::Side::kQuery, f);
+    for (const auto& table : {read.rows, read.weights, read.counts}) {
+      if (table) tables.insert(Number(*table));
+    }
+  }
+  for (const TableId table : model_->dense_tables(model::Side::kQuery)) {
+    tables.insert(Number(table));
+  }
+  return {tables.begin(), tables.end()};
+}
+
+}  // namespace skybridge::sim

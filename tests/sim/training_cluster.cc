@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/training_cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <glog/logging.h>
+
+#include "ps/row_record.h"
+
+namespace skybridge::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr JobId kJob{.high = 17, .low = 4};
+constexpr uint64_t kJobHash = 99;
+constexpr const char* kVersion = "simulated";
+constexpr const char* kScheduler = "scheduler";
+constexpr Duration kSupervision = milliseconds(500);
+constexpr uint64_t kTightMemory = 96 << 10;
+constexpr uint64_t kAmpleMemory = 16 << 20;
+
+std::string ShardName(uint32_t index) { return "shard-" + std::to_string(index); }
+std::string TrainerName(uint32_t index) { return "trainer-" + std::to_string(index); }
+
+}  // namespace
+
+TrainingCluster::TrainingCluster(const TinyJob& job, TrainingClusterOptions options)
+    : job_(job),
+      options_(std::move(options)),
+      lives_(options_.swarm.trainers),
+      committed_(options_.swarm.shards),
+      reported_(options_.swarm.trainers),
+      cluster_({.seed = options_.swarm.seed,
+                .links = options_.swarm.links,
+                .tick = options_.swarm.tick,
+                .task_max = options_.swarm.task_max}) {
+  AddScheduler();
+  for (uint32_t s = 0; s < options_.swarm.shards; ++s) AddShard(s);
+  for (uint32_t t = 0; t < options_.swarm.trainers; ++t) AddTrainer(t);
+  PlanFaults();
+  cluster_.At({kSupervision}, [this] { Supervise(); });
+}
+
+scheduler::SchedulerNodeOptions TrainingCluster::SchedulerOptions() const {
+  const data::DatasetPlan& plan = job_.dataset().plan();
+  return {.job = kJob,
+          .job_hash = kJobHash,
+          .dataset_hash = plan.hash(),
+          .version = kVersion,
+          .seed = job_.job().seed(),
+          .servers = options_.swarm.shards,
+          .shards = options_.swarm.shards,
+          .workers = options_.swarm.trainers,
+          .trainers = options_.swarm.trainers,
+          .ranks = options_.swarm.ranks,
+          .staleness = options_.staleness,
+          .epochs = job_.job().training().epochs(),
+          .training_partitions = static_cast<uint32_t>(plan.train.size()),
+          .candidate_partitions = static_cast<uint32_t>(plan.candidates.size()),
+          .export_tables = job_.QueryTables(),
+          .export_folder = options_.export_folder,
+          .table_hash = true};
+}
+
+void TrainingCluster::AddScheduler() {
+  const scheduler::SchedulerNodeOptions options = SchedulerOptions();
+  CHECK(options.Validate().ok()) << options.Validate();
+  cluster_.Add(kScheduler,
+               [options] { return std::make_unique<scheduler::SchedulerNode>(options); });
+}
+
+void TrainingCluster::AddShard(uint32_t index) {
+  ps::ShardNodeOptions options{
+      .job = kJob,
+      .job_hash = kJobHash,
+      .shard = index,
+      .process = index,
+      .version = kVersion,
+      .endpoint = ShardName(index),
+      .scheduler_endpoint = kScheduler,
+      .tables = job_.model().tables(),
+      .seed = job_.job().seed(),
+      .memory_bytes = options_.swarm.tight_memory ? kTightMemory : kAmpleMemory};
+  CHECK(options.Validate().ok()) << options.Validate();
+  stores_.push_back(std::make_unique<support::MemoryRowStore>(ps::RecordBytes(options.tables)));
+  cluster_.Add(ShardName(index), [options, store = stores_.back().get()] {
+    return std::make_unique<ps::ShardNode>(options, *store);
+  });
+}
+
+void TrainingCluster::AddTrainer(uint32_t index) {
+  worker::TrainerNodeOptions options{.scheduler_endpoint = kScheduler,
+                                     .index = index,
+                                     .process = index,
+                                     .version = kVersion,
+                                     .job_id = kJob,
+                                     .job_hash = kJobHash,
+                                     .dataset_hash = job_.dataset().plan().hash(),
+                                     .seed = job_.job().seed(),
+                                     .ranks = options_.swarm.ranks};
+  cluster_.Add(TrainerName(index), [this, options, index]() mutable {
+    options.pid = ++lives_[index];
+    reported_[index] = false;
+    return std::make_unique<worker::TrainerNode>(options, job_.model(), job_.dataset());
+  });
+}
+
+scheduler::SchedulerNode& TrainingCluster::scheduler() const {
+  return dynamic_cast<scheduler::SchedulerNode&>(*cluster_.node(kScheduler));
+}
+
+ps::ShardNode& TrainingCluster::shard(uint32_t index) const {
+  return dynamic_cast<ps::ShardNode&>(*cluster_.node(ShardName(index)));
+}
+
+void TrainingCluster::PlanFaults() {
+  const Swarm& swarm = options_.swarm;
+  const auto never = [] { return false; };
+  PlanNodeFaults(swarm.seed, swarm.server_faults, kScheduler, swarm.heal_at, never, cluster_);
+  for (uint32_t s = 0; s < swarm.shards; ++s) {
+    PlanNodeFaults(swarm.seed, swarm.server_faults, ShardName(s), swarm.heal_at, never, cluster_);
+  }
+  for (uint32_t t = 0; t < swarm.trainers; ++t) {
+    PlanNodeFaults(
+        swarm.seed, swarm.trainer_faults, TrainerName(t), swarm.heal_at,
+        [this, t] { return MayCrash(t); }, cluster_);
+  }
+  cluster_.At(swarm.heal_at, [this] { cluster_.transport().Heal(); });
+}
+
+// The start needs every trainer; later one is enough, and one must be left.
+bool TrainingCluster::MayCrash(uint32_t trainer) {
+  if (options_.swarm.trainer_faults.restarts) return true;
+  if (scheduler().progress(cluster_.clock(kScheduler)).phase == "waiting") return false;
+  if (gone_.size() + 1 == options_.swarm.trainers) return false;
+  gone_.insert(trainer);
+  return true;
+}
+
+void TrainingCluster::Supervise() {
+  const Instant now = cluster_.clock(kScheduler);
+  const bool started = scheduler().progress(now).phase != "waiting";
+  for (uint32_t t = 0; t < options_.swarm.trainers && !scheduler().finished(); ++t) {
+    const Node* node = cluster_.node(TrainerName(t));
+    if (node != nullptr && !node->finished()) continue;
+    if (options_.swarm.supervised && started && !reported_[t]) {
+      reported_[t] = true;
+      scheduler().NodeExited(scheduler::Role::kTrainer, t, "simulated exit");
+    }
+    if (node != nullptr) cluster_.Restart(TrainerName(t));  // It was fenced.
+  }
+  cluster_.At(cluster_.now() + kSupervision, [this] { Supervise(); });
+}
+
+bool TrainingCluster::Run() {
+  const auto done = [this] {
+    CheckCommitted();
+    return scheduler().finished() || !violation_.empty();
+  };
+  return cluster_.Run(done, options_.swarm.deadline) && violation_.empty();
+}
+
+// I4: `committed` never goes back, and no shard is more than one clock ahead of another.
+void TrainingCluster::CheckCommitted() {
+  for (uint32_t s = 0; s < committed_.size(); ++s) {
+    const uint64_t now = shard(s).committed();
+    if (now < committed_[s])
+      violation_ = ShardName(s) + " went back to clock " + std::to_string(now);
+    committed_[s] = now;
+  }
+  const auto [low, high] = std::ranges::minmax(committed_);
+  if (high > low + 1) {
+    violation_ = "a shard committed clock " + std::to_string(high) + " while another is at " +
+                 std::to_string(low);
+  }
+}
+
+std::vector<uint64_t> TrainingCluster::TableHashes() const {
+  std::vector<uint64_t> hashes;
+  for (const TableSpec& spec : job_.model().tables()) {
+    const auto& sums = result().table_hashes;
+    const auto sum = std::ranges::find(sums, spec.name, &scheduler::TableSum::name);
+    hashes.push_back(sum == sums.end() ? 0 : sum->hash);
+  }
+  return hashes;
+}
+
+uint64_t TrainingCluster::nondeterminism() const {
+  uint64_t seen = 0;
+  for (uint32_t s = 0; s < options_.swarm.shards; ++s) seen += shard(s).stats().nondeterminism;
+  return seen;
+}
+
+}  // namespace skybridge::sim

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ps/shard_node.h"
+#include "scheduler/scheduler_node.h"
+#include "tests/sim/sim_cluster.h"
+#include "tests/sim/swarm.h"
+#include "tests/sim/tiny_job.h"
+#include "tests/support/memory_row_store.h"
+#include "worker/trainer_node.h"
+
+namespace skybridge::sim {
+
+struct TrainingClusterOptions {
+  Swarm swarm;
+  int32_t staleness = 0;
+  std::string export_folder;  // Empty: the job ends with its training.
+};
+
+// A scheduler, shards and trainers over one tiny job, under the faults of a swarm: nodes
+// "scheduler", "shard-0" .., "trainer-0" ... Watches what must hold after each event, and restarts
+// trainers that were fenced, as whoever started them would.
+class TrainingCluster {
+ public:
+  // `job` must outlive the cluster.
+  TrainingCluster(const TinyJob& job, TrainingClusterOptions options);
+
+  // Runs until the scheduler has finished, or the swarm's deadline. True if it finished.
+  bool Run();
+
+  const scheduler::JobResult& result() const { return scheduler().result(); }
+  // By TableId, summed over the shards, as the scheduler heard them; 0 for tables it did not hear
+  // of.
+  std::vector<uint64_t> TableHashes() const;
+  // The first promise that was seen broken; empty if none.
+  const std::string& violation() const { return violation_; }
+  uint64_t nondeterminism() const;
+  SimCluster& cluster() { return cluster_; }
+
+ private:
+  scheduler::SchedulerNode& scheduler() const;
+  ps::ShardNode& shard(uint32_t index) const;
+  scheduler::SchedulerNodeOptions SchedulerOptions() const;
+  void AddScheduler();
+  void AddShard(uint32_t index);
+  void AddTrainer(uint32_t index);
+  void PlanFaults();
+  bool MayCrash(uint32_t trainer);
+  void Supervise();
+  void CheckCommitted();
+
+  const TinyJob& job_;
+  const TrainingClusterOptions options_;
+  std::vector<std::unique_ptr<support::MemoryRowStore>> stores_;  // By shard.
+  std::vector<uint32_t> lives_;                                   // By trainer.
+  std::vector<uint64_t> committed_;                               // By shard.
+  std::set<uint32_t> gone_;                                       // Trainers that crash for good.
+  std::vector<bool> reported_;                                    // By trainer.
+  std::string violation_;
+  SimCluster cluster_;  // Last: nodes go before what they use.
+};
+
+}  // namespace skybridge::sim
