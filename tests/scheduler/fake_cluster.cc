@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/scheduler/fake_cluster.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "proto/envelope.h"
+
+namespace skybridge::scheduler {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kLatency = milliseconds(1);
+constexpr Duration kStep = milliseconds(5);
+constexpr char kScheduler[] = "scheduler";
+
+}  // namespace
+
+SchedulerNodeOptions FakeOptions() {
+  SchedulerNodeOptions options;
+  options.job = {7, 9};
+  options.job_hash = 11;
+  options.dataset_hash = 22;
+  options.version = std::string("1");
+  options.seed = 5;
+  options.shards = options.servers = 2;
+  options.trainers = options.workers = 2;
+  options.ranks = 3;
+  options.epochs = 2;
+  options.training_partitions = 3;
+  options.candidate_partitions = 2;
+  options.evaluations = {{.name = "test", .partitions = 2, .every_epochs = 1}};
+  options.export_tables = {0, 2};
+  options.export_folder = std::string("/export");
+  options.temp_folder = std::string("/temp");
+  options.table_hash = true;
+  return options;
+}
+
+// ---------------------------------------------------------------- nodes
+
+FakeNode::FakeNode(FakeCluster& cluster, wire::Role role, uint32_t index, uint32_t pid)
+    : cluster_(cluster), role_(role), index_(index), pid_(pid) {
+  self_.set_job_high(7);
+  self_.set_job_low(9);
+}
+
+std::string FakeNode::peer() const {
+  return fmt::format("{}{}#{}", role_ == wire::SHARD ? 's' : 't', index_, pid_);
+}
+
+void FakeNode::Send(wire::Header header, Instant) {
+  *header.mutable_identity() = self_;
+  cluster_.Send(peer(), wire::Seal(kScheduler, std::move(header)));
+}
+
+void FakeNode::Handle(const Envelope& message, Instant now) {
+  if (!alive || left) return;
+  const wire::Header header = *wire::Open(message);
+  const uint64_t target = header.identity().target_incarnation();
+  switch (header.body_case()) {
+    case wire::Header::kWelcome:
+      self_.set_sender_incarnation(header.welcome().incarnation());
+      self_.set_generation(header.welcome().generation());
+      next_beat_ = now;
+      return;
+    case wire::Header::kError:
+      if (self_.sender_incarnation() == 0 ||
+          header.error().code() == static_cast<uint32_t>(StatusCode::kFenced)) {
+        refused = header.error().message();
+        alive = false;
+      }
+      return;
+    case wire::Header::kClusterMap: map_version_ = header.cluster_map().version(); return;
+    case wire::Header::kStop: {
+      wire::Header leave;
+      leave.mutable_leave()->set_reason("stop");
+      Send(std::move(leave), now);
+      left = true;
+      return;
+    }
+    default:
+      if (target == self_.sender_incarnation() && map_version_ > 0) HandleBody(header, now);
+  }
+}
+
+void FakeNode::Tick(Instant now) {
+  if (!alive || left) return;
+  if (now >= next_beat_) {
+    next_beat_ = now + seconds(1);
+    wire::Header header;
+    if (self_.sender_incarnation() == 0) {
+      wire::Register& joining = *header.mutable_register_();
+      joining.set_role(role_);
+      joining.set_index(index_);
+      joining.set_process(index_);
+      joining.set_host("host");
+      joining.set_pid(pid_);
+      joining.set_version("1");
+      joining.set_job_hash(11);
+      if (role_ == wire::TRAINER) joining.set_dataset_hash(dataset_hash);
+      if (role_ == wire::SHARD) joining.set_endpoint(fmt::format("tcp://{}", peer()));
+    } else {
+      header.mutable_heartbeat()->set_map_version(map_version_);
+      FillHeartbeat(header.mutable_heartbeat());
+    }
+    Send(std::move(header), now);
+  }
+  TickBody(now);
+}
+
+// ---------------------------------------------------------------- trainer
+
+void FakeTrainer::HandleBody(const wire::Header& header, Instant now) {
+  if (header.has_lease_done_reply()) {
+    const wire::LeaseDoneReply& reply = header.lease_done_reply();
+    const auto it = held_.find(reply.lease().SerializeAsString());
+    if (it == held_.end() || it->second.grant.attempt() != reply.attempt()) return;
+    if (it->second.farewell.has_lease_done() && !reply.already_done()) {
+      ++cluster_.first_reports[it->first];
+    }
+    held_.erase(it);
+    return;
+  }
+  if (!header.has_grant()) return;
+  const std::string key = header.grant().lease().SerializeAsString();
+  const auto it = held_.find(key);
+  if (it != held_.end() && it->second.grant.attempt() >= header.grant().attempt()) return;
+  held_[key] = {.grant = header.grant(), .ready_at = now + work};
+  cluster_.grants.push_back(header.grant());
+}
+
+void FakeTrainer::TickBody(Instant now) {
+  for (auto& [key, held] : held_) {
+    if (!held.finished && now >= held.ready_at) {
+      held.farewell = Finish(held.grant);
+      held.finished = true;
+    }
+    if (!held.finished || now < held.say_at) continue;
+    held.say_at = now + seconds(1);
+    Send(held.farewell, now);
+  }
+}
+
+void FakeTrainer::FillHeartbeat(wire::Heartbeat* beat) {
+  for (const auto& [key, held] : held_) {
+    *beat->add_held()->mutable_lease() = held.grant.lease();
+    beat->mutable_held(beat->held_size() - 1)->set_attempt(held.grant.attempt());
+  }
+}
+
+wire::Header FakeTrainer::Finish(const wire::Grant& grant) {
+  wire::Header header;
+  const wire::Lease& lease = grant.lease();
+  if (lease.kind() == return_kind && returns > 0) {
+    --returns;
+    *header.mutable_lease_returned()->mutable_lease() = lease;
+    header.mutable_lease_returned()->set_attempt(grant.attempt());
+    header.mutable_lease_returned()->set_code(static_cast<uint32_t>(return_code));
+    header.mutable_lease_returned()->set_message("disk full");
+    return header;
+  }
+  wire::LeaseDone& done = *header.mutable_lease_done();
+  *done.mutable_lease() = lease;
+  done.set_attempt(grant.attempt());
+  FakeWorld& world = cluster_.world;
+  switch (lease.kind()) {
+    case wire::PREPARE_PARTITION: FinishPrepare(grant, &done); break;
+    case wire::TRAIN_RANK:
+      world.rank_done[lease.unit()] = grant.train().clock_end();
+      done.set_examples(grant.train().clock_end() - grant.train().clock_begin());
+      break;
+    case wire::TRAIN_PARTITION:
+      world.stream_done[{lease.phase(), lease.unit()}] = grant.train().partition_batches();
+      done.set_count(grant.train().partition_batches());
+      done.set_examples(grant.train().partition_batches());
+      break;
+    case wire::EVALUATE_PARTITION: {
+      wire::MetricAtK& at = *done.mutable_metrics()->add_at();
+      done.mutable_metrics()->set_queries(4);
+      at.set_k(10);
+      const std::string& folder = grant.evaluate().folder();
+      at.set_recall(4 * world.recall(std::stoull(folder.substr(folder.rfind('-') + 1))));
+      break;
+    }
+    default: FinishExport(grant, &done); break;
+  }
+  return header;
+}
+
+void FakeTrainer::FinishPrepare(const wire::Grant& grant, wire::LeaseDone* done) {
+  FakeWorld& world = cluster_.world;
+  const uint64_t unit = grant.lease().unit();
+  world.stream_done[{grant.lease().phase(), unit}] = 2;
+  done->set_count(2);
+  if (unit < world.batches.size()) {
+    done->mutable_progress()->set_total(world.batches[unit]);
+    done->set_examples(10 * world.batches[unit]);
+  } else {
+    done->set_examples(world.candidates_per_partition);
+  }
+}
+
+void FakeTrainer::FinishExport(const wire::Grant& grant, wire::LeaseDone* done) {
+  const auto add = [&](const std::string& kind, uint64_t rows) {
+    wire::PartFile& file = *done->add_part();
+    file.set_name(fmt::format("{}-{}-{}", kind, grant.lease().unit(), grant.attempt()));
+    file.set_kind(kind);
+    file.set_rows(rows);
+  };
+  switch (grant.lease().kind()) {
+    case wire::EXPORT_PARTITION:
+      add("vectors", cluster_.world.candidates_per_partition);
+      if (!grant.export_().vectors_only()) add("labels", cluster_.world.candidates_per_partition);
+      break;
+    case wire::EXPORT_TABLE: add("table_rows", 1); break;
+    case wire::BUILD_INDEX:
+      add("index", 1);
+      done->set_report("{\"lists\":1}");
+      done->mutable_metrics()->set_queries(10);
+      done->mutable_metrics()->add_at()->set_recall(9);
+      break;
+    default: break;
+  }
+}
+
+// ---------------------------------------------------------------- shard
+
+bool FakeShard::AllIn(const wire::ClosePhase& close) const {
+  if (!rules_.lockstep() || rules_.read_only()) return true;
+  for (uint32_t rank = 0; rank < rules_.ranks(); ++rank) {
+    const auto it = cluster_.world.rank_done.find(rank);
+    if (it == cluster_.world.rank_done.end() || it->second < close.clock_end()) return false;
+  }
+  return true;
+}
+
+void FakeShard::HandleBody(const wire::Header& header, Instant now) {
+  wire::Header reply;
+  reply.set_request(header.request());
+  wire::PhaseReply& answer = *reply.mutable_phase_reply();
+  switch (header.body_case()) {
+    case wire::Header::kOpenPhase:
+      if (header.open_phase().phase() > open_phase) {
+        open_phase = header.open_phase().phase();
+        rules_ = header.open_phase();
+        retired.clear();
+        if (index_ == 0) cluster_.phases.push_back(rules_);
+      }
+      break;
+    case wire::Header::kClosePhase:
+      answer.set_closed(AllIn(header.close_phase()));
+      answer.set_committed(header.close_phase().clock_end());
+      answer.set_pushes(10);
+      answer.set_duplicates(1);
+      break;
+    case wire::Header::kCloseStream: {
+      const wire::CloseStream& close = header.close_stream();
+      const uint64_t pushes = cluster_.world.stream_done[{close.phase(), close.stream()}];
+      if (pushes == close.count() && !lose_a_push) break;
+      reply.mutable_error()->set_code(static_cast<uint32_t>(StatusCode::kDataLoss));
+      reply.mutable_error()->set_message("next is 1");
+      break;
+    }
+    case wire::Header::kRetireRank:
+      if (header.retire_rank().retired()) {
+        retired.insert(header.retire_rank().rank());
+      } else {
+        retired.erase(header.retire_rank().rank());
+      }
+      break;
+    case wire::Header::kTableHash: {
+      wire::TableSum& sum = *reply.mutable_table_hash_reply()->add_table();
+      sum.set_name("users");
+      sum.set_hash(100 + index_);
+      sum.set_rows(5);
+      break;
+    }
+    default: return;
+  }
+  Send(std::move(reply), now);
+}
+
+// ---------------------------------------------------------------- cluster
+
+FakeCluster::FakeCluster(const SchedulerNodeOptions& options) : scheduler(options) {
+  for (uint32_t i = 0; i < options.shards; ++i) AddShard(i, 100 + i);
+  for (uint32_t i = 0; i < options.trainers; ++i) AddTrainer(i, 200 + i);
+}
+
+FakeTrainer& FakeCluster::AddTrainer(uint32_t index, uint32_t pid) {
+  return *trainers.emplace_back(std::make_unique<FakeTrainer>(*this, index, pid));
+}
+
+FakeShard& FakeCluster::AddShard(uint32_t index, uint32_t pid) {
+  return *shards.emplace_back(std::make_unique<FakeShard>(*this, index, pid));
+}
+
+void FakeCluster::Send(const std::string& from, Envelope message) {
+  const int count = copies(messages_++, message);
+  for (int copy = 0; copy < count; ++copy) {
+    const Duration delay = kLatency + copy * milliseconds(700);  // A copy comes late.
+    Letter letter{now_ + delay, from, message.peer, message};
+    const auto later = [](const Letter& a, const Letter& b) { return a.at < b.at; };
+    letters_.insert(std::upper_bound(letters_.begin(), letters_.end(), letter, later), letter);
+  }
+}
+
+void FakeCluster::Perform(Effects effects) {
+  for (Envelope& message : effects.send) Send(kScheduler, std::move(message));
+}
+
+void FakeCluster::Deliver(Letter letter) {
+  letter.message.peer = letter.from;
+  if (letter.to == kScheduler) {
+    if (!scheduler.finished()) Perform(scheduler.Handle(letter.message, now_));
+    return;
+  }
+  for (auto& node : shards) {
+    if (node->peer() == letter.to) node->Handle(letter.message, now_);
+  }
+  for (auto& node : trainers) {
+    if (node->peer() == letter.to) node->Handle(letter.message, now_);
+  }
+}
+
+void FakeCluster::Step() {
+  while (!letters_.empty() && letters_.front().at <= now_) {
+    Letter letter = std::move(letters_.front());
+    letters_.pop_front();
+    Deliver(std::move(letter));
+  }
+  script(now_);
+  for (auto& node : shards) node->Tick(now_);
+  for (auto& node : trainers) node->Tick(now_);
+  if (!scheduler.finished()) Perform(scheduler.Tick(now_));
+}
+
+void FakeCluster::Run(Duration limit) {
+  const Instant end = now_ + limit;
+  while (now_ < end && !scheduler.finished()) {
+    Step();
+    now_ = now_ + kStep;
+  }
+}
+
+}  // namespace skybridge::scheduler

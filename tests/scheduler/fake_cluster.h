@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/node.h"
+#include "proto/wire.pb.h"
+#include "scheduler/scheduler_node.h"
+
+namespace skybridge::scheduler {
+
+class FakeCluster;
+
+// What trainers and shards of the fake cluster share with each other, besides messages.
+struct FakeWorld {
+  std::vector<uint64_t> batches = {3, 2, 4};  // Of each training partition.
+  uint64_t candidates_per_partition = 7;
+  std::function<double(uint64_t step)> recall = [](uint64_t) { return 0.5; };
+  std::map<uint64_t, uint64_t> rank_done;                         // Rank -> clock.
+  std::map<std::pair<uint32_t, uint64_t>, uint64_t> stream_done;  // (phase, stream) -> pushes.
+};
+
+// One peer of the scheduler: registers until welcomed, beats, leaves when told to stop.
+class FakeNode {
+ public:
+  FakeNode(FakeCluster& cluster, wire::Role role, uint32_t index, uint32_t pid);
+  virtual ~FakeNode() = default;
+
+  void Handle(const Envelope& message, Instant now);
+  void Tick(Instant now);
+
+  std::string peer() const;
+  uint32_t index() const { return index_; }
+  wire::Role role() const { return role_; }
+  bool alive = true;  // Killed nodes hear and say nothing.
+  bool left = false;
+  std::string refused;  // The error that ended it.
+  uint64_t dataset_hash = 22;
+
+ protected:
+  virtual void HandleBody(const wire::Header& header, Instant now) = 0;
+  virtual void TickBody(Instant) {}
+  virtual void FillHeartbeat(wire::Heartbeat*) {}
+  void Send(wire::Header header, Instant now);
+
+  FakeCluster& cluster_;
+  wire::Role role_;
+  uint32_t index_;
+  uint32_t pid_;
+  wire::Identity self_;
+  uint32_t map_version_ = 0;
+  Instant next_beat_;
+};
+
+// Finishes each lease `work` after it was granted, and says so until answered.
+class FakeTrainer : public FakeNode {
+ public:
+  FakeTrainer(FakeCluster& cluster, uint32_t index, uint32_t pid)
+      : FakeNode(cluster, wire::TRAINER, index, pid) {}
+
+  Duration work = std::chrono::milliseconds(40);
+  // Leases of this kind are returned with this code, this many times.
+  wire::LeaseKind return_kind = wire::LEASE_UNKNOWN;
+  StatusCode return_code = StatusCode::kUnavailable;
+  int returns = 0;
+
+  size_t held() const { return held_.size(); }
+
+ private:
+  struct Held {
+    wire::Grant grant;
+    Instant ready_at;
+    wire::Header farewell;
+    bool finished = false;
+    Instant say_at;
+  };
+  void HandleBody(const wire::Header& header, Instant now) override;
+  void TickBody(Instant now) override;
+  void FillHeartbeat(wire::Heartbeat* beat) override;
+  wire::Header Finish(const wire::Grant& grant);
+  void FinishPrepare(const wire::Grant& grant, wire::LeaseDone* done);
+  void FinishExport(const wire::Grant& grant, wire::LeaseDone* done);
+
+  std::map<std::string, Held> held_;  // By serialized lease.
+};
+
+// Opens and closes phases as the trainers' work allows.
+class FakeShard : public FakeNode {
+ public:
+  FakeShard(FakeCluster& cluster, uint32_t index, uint32_t pid)
+      : FakeNode(cluster, wire::SHARD, index, pid) {}
+
+  uint32_t open_phase = 0;
+  std::set<uint32_t> retired;
+  bool lose_a_push = false;  // Reports data loss for the next stream that closes.
+
+ private:
+  void HandleBody(const wire::Header& header, Instant now) override;
+  bool AllIn(const wire::ClosePhase& close) const;
+
+  wire::OpenPhase rules_;
+};
+
+// A scheduler, its peers and the links between them in one thread, on virtual time.
+class FakeCluster {
+ public:
+  explicit FakeCluster(const SchedulerNodeOptions& options);
+
+  // Copies of the n-th message that are delivered: 0 loses it.
+  std::function<int(uint64_t n, const Envelope&)> copies = [](uint64_t, const Envelope&) {
+    return 1;
+  };
+  // Called at every step.
+  std::function<void(Instant)> script = [](Instant) {};
+
+  // Runs until the scheduler is finished or `limit` has passed.
+  void Run(Duration limit);
+  void Send(const std::string& from, Envelope message);
+
+  Instant now() const { return now_; }
+  uint64_t messages() const { return messages_; }
+  FakeTrainer& AddTrainer(uint32_t index, uint32_t pid);
+  FakeShard& AddShard(uint32_t index, uint32_t pid);
+
+  SchedulerNode scheduler;
+  FakeWorld world;
+  std::vector<std::unique_ptr<FakeTrainer>> trainers;
+  std::vector<std::unique_ptr<FakeShard>> shards;
+  std::vector<wire::Grant> grants;           // Each (lease, attempt) once, as trainers saw them.
+  std::vector<wire::OpenPhase> phases;       // As shard 0 saw them.
+  std::map<std::string, int> first_reports;  // Serialized lease -> answers without already_done.
+
+ private:
+  struct Letter {
+    Instant at;
+    std::string from;
+    std::string to;
+    Envelope message;
+  };
+  void Perform(Effects effects);
+  void Deliver(Letter letter);
+  void Step();
+
+  Instant now_;
+  uint64_t messages_ = 0;
+  std::deque<Letter> letters_;
+};
+
+SchedulerNodeOptions FakeOptions();
+
+}  // namespace skybridge::scheduler

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/membership.h"
+
+#include <chrono>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/rng.h"
+#include "tests/support/transcript.h"
+
+namespace skybridge::scheduler {
+namespace {
+
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+constexpr Instant kStart;
+
+MembershipOptions Options() {
+  return {.shards = 2, .trainers = 2, .version = "v1", .job_hash = 1, .dataset_hash = 2};
+}
+
+Registration Trainer(uint32_t index, uint32_t pid) {
+  return {.key = {Role::kTrainer, index},
+          .host = "a",
+          .pid = pid,
+          .version = "v1",
+          .job_hash = 1,
+          .dataset_hash = 2};
+}
+
+Registration Shard(uint32_t index, uint32_t pid) {
+  return {.key = {Role::kShard, index},
+          .host = "b",
+          .pid = pid,
+          .version = "v1",
+          .job_hash = 1,
+          .endpoint = "tcp://b:1"};
+}
+
+std::string StateName(NodeState state) {
+  switch (state) {
+    case NodeState::kLive: return "LIVE";
+    case NodeState::kSuspect: return "SUSPECT";
+    case NodeState::kDead: return "DEAD";
+    case NodeState::kLeft: return "LEFT";
+  }
+  return "?";
+}
+
+// Speaks for a Membership in a transcript.
+std::string Play(Membership& membership, const TranscriptCommand& command) {
+  const Instant now = kStart + seconds(command.Number("t"));
+  const auto incarnation = Incarnation(command.Number("incarnation"));
+  const auto index = static_cast<uint32_t>(command.Number("index"));
+  const bool shard = command.Text("role") == "shard";
+  std::string said;
+  if (command.name == "register") {
+    const auto pid = static_cast<uint32_t>(command.Number("pid"));
+    const auto given = membership.Register(shard ? Shard(index, pid) : Trainer(index, pid), now);
+    if (!given) said = given.error().ToString() + "\n";
+    if (given && *given) said = "welcome " + std::to_string(Number(**given)) + "\n";
+    if (given && !*given) said = "no answer\n";
+  } else if (command.name == "beat") {
+    const Status status = membership.Beat(incarnation, now);
+    if (!status.ok()) said = status.ToString() + "\n";
+  } else if (command.name == "leave") {
+    membership.Leave(incarnation, "left: " + command.Text("reason"));
+  } else if (command.name == "exited") {
+    membership.Exited({shard ? Role::kShard : Role::kTrainer, index},
+                      "exited: " + command.Text("reason"));
+  } else if (command.name == "tick") {
+    const Duration moved = membership.Tick(now);
+    if (moved > Duration{0}) {
+      said = "deadlines move by " + std::to_string(moved / seconds(1)) + " s\n";
+    }
+  } else {
+    ADD_FAILURE() << "no command " << command.name;
+  }
+  for (const MemberEvent& event : membership.TakeEvents()) {
+    said += StateName(event.state) + " " + event.text + "\n";
+  }
+  return said;
+}
+
+void PlayFile(const std::string& file) {
+  Membership membership(Options());
+  PlayTranscript(file, [&](const TranscriptCommand& command) { return Play(membership, command); });
+}
+
+TEST(MembershipTest, SilentNodeIsSuspectedThenDead) { PlayFile("membership_silence.txt"); }
+
+TEST(MembershipTest, PlaceIsTakenOverOnlyFromTheSilent) { PlayFile("membership_replacement.txt"); }
+
+TEST(MembershipTest, OwnPauseKillsNobody) { PlayFile("membership_pause.txt"); }
+
+TEST(MembershipTest, RefusalNamesTheFieldAndBothValues) {
+  Membership membership(Options());
+  Registration other = Trainer(0, 1);
+  other.version = "v2";
+  EXPECT_EQ(membership.Register(other, kStart).error().message(), "version v2 != v1");
+  other = Trainer(0, 1);
+  other.job_hash = 0xab;
+  EXPECT_EQ(membership.Register(other, kStart).error().message(),
+            "job hash 00000000000000ab != 0000000000000001");
+  other = Trainer(0, 1);
+  other.dataset_hash = 3;
+  EXPECT_EQ(membership.Register(other, kStart).error().message(),
+            "dataset hash 0000000000000003 != 0000000000000002");
+  EXPECT_EQ(membership.Refusal({Role::kTrainer, 0}),
+            "dataset hash 0000000000000003 != 0000000000000002");
+  other = Shard(0, 1);
+  other.endpoint.clear();
+  EXPECT_EQ(membership.Register(other, kStart).error().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(membership.Register(Trainer(2, 1), kStart).error().message(),
+            "trainer index 2: the job has 2, numbered from 0");
+  EXPECT_TRUE(membership.Live(Role::kTrainer).empty());
+
+  ASSERT_TRUE(membership.Register(Trainer(0, 1), kStart).has_value());
+  EXPECT_EQ(membership.Refusal({Role::kTrainer, 0}), "");
+}
+
+TEST(MembershipTest, ShardsNeedNoDatasetHash) {
+  Membership membership(Options());
+  EXPECT_TRUE(membership.Register(Shard(0, 1), kStart).has_value());
+}
+
+TEST(MembershipTest, DuplicateIsToldWhoHoldsThePlace) {
+  Membership membership(Options());
+  ASSERT_TRUE(membership.Register(Trainer(0, 1), kStart).has_value());
+  const auto second = membership.Register(Trainer(0, 5), kStart + seconds(1));
+  EXPECT_EQ(second.error().code(), StatusCode::kAlreadyExists);
+  EXPECT_THAT(second.error().message(), HasSubstr("process 1 on host a"));
+}
+
+// Random histories against four properties: incarnations are never reused; a dead or left one
+// stays so; at most one live process per place; nobody heard within dead_after is dead by silence.
+TEST(MembershipTest, RandomHistoriesNeverReviveTheDead) {
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed=" << seed);
+    Rng rng(seed, Purpose::kTest);
+    Membership membership(Options());
+    std::set<Incarnation> given;
+    std::set<Incarnation> over;
+    std::map<Incarnation, Instant> heard;
+    Instant now = kStart;
+    for (int event = 0; event < 400; ++event) {
+      now = now + std::chrono::milliseconds(rng.Below(3000));
+      const auto index = static_cast<uint32_t>(rng.Below(2));
+      const auto pid = static_cast<uint32_t>(rng.Below(3));
+      const auto incarnation = Incarnation(1 + rng.Below(given.size() + 1));
+      switch (rng.Below(6)) {
+        case 0: {
+          const auto joined = membership.Register(Trainer(index, pid), now);
+          if (joined && *joined && given.insert(**joined).second) heard[**joined] = now;
+          break;
+        }
+        case 1: membership.Leave(incarnation, "left"); break;
+        case 2: membership.Exited({Role::kTrainer, index}, "exited"); break;
+        case 3: membership.Tick(now); break;
+        default:
+          if (membership.Beat(incarnation, now).ok()) heard[incarnation] = now;
+          EXPECT_EQ(membership.Beat(incarnation, now).ok(),
+                    given.contains(incarnation) && !over.contains(incarnation));
+      }
+      for (const MemberEvent& change : membership.TakeEvents()) {
+        const bool out = change.state == NodeState::kDead || change.state == NodeState::kLeft;
+        EXPECT_FALSE(over.contains(change.incarnation)) << change.text;
+        if (out) over.insert(change.incarnation);
+        if (out && change.text.find("silent") != std::string::npos) {
+          EXPECT_GT(now - heard[change.incarnation], seconds(15)) << change.text;
+        }
+      }
+      EXPECT_LE(membership.Live(Role::kTrainer).size(), 2u);
+      EXPECT_EQ(membership.Live(Role::kTrainer).size(), given.size() - over.size());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace skybridge::scheduler

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/shard_phase.h"
+
+#include <chrono>
+
+#include <gtest/gtest.h>
+
+namespace skybridge::scheduler {
+namespace {
+
+using std::chrono::milliseconds;
+using Kind = ShardRequest::Kind;
+
+constexpr Instant kStart;
+constexpr Duration kRepeat = milliseconds(500);
+constexpr Duration kPoll = milliseconds(20);
+
+class ShardPhaseTest : public testing::Test {
+ protected:
+  // Lets both shards answer everything that is asked now.
+  void AnswerAll(const ShardReply& reply) {
+    for (const ShardCall& call : calls.Due(now)) {
+      ASSERT_TRUE(phase.Take(call.shard, call.request, call.what, reply, now).ok());
+    }
+  }
+
+  Instant now = kStart;
+  ShardCalls calls{2, kRepeat, kPoll};
+  ShardPhase phase{2, calls};
+  const PhaseRules rules{.phase = Phase(3), .lockstep = true, .clock_begin = 4};
+};
+
+TEST_F(ShardPhaseTest, OpensWhenEveryShardHasAnswered) {
+  EXPECT_TRUE(phase.closed());
+  phase.Open(rules);
+  const std::vector<ShardCall> asked = calls.Due(now);
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_EQ(asked[0].what.kind, Kind::kOpenPhase);
+  EXPECT_EQ(asked[0].what.rules.clock_begin, 4u);
+  ASSERT_TRUE(phase.Take(0, asked[0].request, asked[0].what, {}, now).ok());
+  ASSERT_TRUE(phase.Take(0, asked[0].request, asked[0].what, {}, now).ok()) << "a repeat";
+  EXPECT_FALSE(phase.open());
+  ASSERT_TRUE(phase.Take(1, asked[1].request, asked[1].what, {}, now).ok());
+  EXPECT_TRUE(phase.open());
+}
+
+TEST_F(ShardPhaseTest, ClosesWhenEveryShardHasAllOfItAndAddsUp) {
+  phase.Open(rules);
+  AnswerAll({});
+  phase.Close(9);
+  AnswerAll({.closed = false});
+  EXPECT_TRUE(calls.Due(now).empty()) << "not yet: soon";
+  now = now + kPoll;
+  AnswerAll({.closed = true, .committed = 9, .pushes = 5, .duplicates = 2});
+  EXPECT_TRUE(phase.closed());
+  EXPECT_EQ(phase.pushes(), 10u);
+  EXPECT_EQ(phase.duplicates(), 4u);
+}
+
+TEST_F(ShardPhaseTest, AShardThatClosedAtAnotherClockLostData) {
+  phase.Open(rules);
+  AnswerAll({});
+  phase.Close(9);
+  const std::vector<ShardCall> asked = calls.Due(now);
+  const Status status =
+      phase.Take(1, asked[1].request, asked[1].what, {.closed = true, .committed = 8}, now);
+  EXPECT_EQ(status,
+            Status(StatusCode::kDataLoss, "shard 1 closed phase 3 at clock 8 instead of 9"));
+}
+
+TEST_F(ShardPhaseTest, CloseWaitsBehindStreamsAndRanks) {
+  phase.Open({.phase = Phase(3)});
+  AnswerAll({});
+  phase.CloseStream(77, 5);
+  phase.Retire({.rank = 1, .retired = true});
+  phase.Close(0);
+  for (const Kind kind : {Kind::kCloseStream, Kind::kRetireRank, Kind::kClosePhase}) {
+    EXPECT_FALSE(phase.closed());
+    const std::vector<ShardCall> asked = calls.Due(now);
+    ASSERT_EQ(asked.size(), 2u) << "one question at a time and shard";
+    for (const ShardCall& call : asked) {
+      EXPECT_EQ(call.what.kind, kind) << RequestName(call.what.kind);
+      ASSERT_TRUE(phase.Take(call.shard, call.request, call.what, {.closed = true}, now).ok());
+    }
+  }
+  EXPECT_TRUE(phase.closed());
+}
+
+TEST_F(ShardPhaseTest, RefusalsThatTimeMendsAreAskedAgainOthersEndTheJob) {
+  const ShardRequest close{.kind = Kind::kCloseStream, .stream = 4};
+  for (const StatusCode code :
+       {StatusCode::kNotReady, StatusCode::kUnavailable, StatusCode::kResourceExhausted,
+        StatusCode::kCorrupt, StatusCode::kStaleMap, StatusCode::kWrongIncarnation}) {
+    EXPECT_TRUE(JudgeRefusal(1, close, {code, "x"}).ok()) << StatusCodeName(code);
+  }
+  EXPECT_EQ(JudgeRefusal(1, close, {StatusCode::kDataLoss, "next is 3"}),
+            Status(StatusCode::kDataLoss, "shard 1 refused CloseStream 4: next is 3"));
+  EXPECT_EQ(JudgeRefusal(0, {}, {StatusCode::kGone, "x"}).code(), StatusCode::kGone);
+}
+
+TEST(ShardCallsTest, UnansweredQuestionIsRepeatedUnderTheSameNumber) {
+  ShardCalls calls(1, kRepeat, kPoll);
+  calls.AskAll({.kind = Kind::kTableHash});
+  const std::vector<ShardCall> first = calls.Due(kStart);
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_TRUE(calls.Due(kStart + kRepeat - milliseconds(1)).empty());
+  const std::vector<ShardCall> second = calls.Due(kStart + kRepeat);
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_EQ(second[0].request, first[0].request);
+  EXPECT_FALSE(calls.idle());
+  EXPECT_TRUE(calls.Answered(0, first[0].request).has_value());
+  EXPECT_TRUE(calls.idle());
+  EXPECT_FALSE(calls.Answered(0, first[0].request).has_value()) << "a repeat";
+}
+
+TEST(ShardCallsTest, StrayAnswersChangeNothing) {
+  ShardCalls calls(2, kRepeat, kPoll);
+  calls.AskAll({.kind = Kind::kTableHash});
+  EXPECT_FALSE(calls.Answered(0, 1).has_value()) << "never sent";
+  const std::vector<ShardCall> asked = calls.Due(kStart);
+  EXPECT_FALSE(calls.Answered(1, asked[0].request).has_value()) << "another shard's number";
+  EXPECT_FALSE(calls.Answered(7, asked[0].request).has_value());
+  calls.NotYet(0, 999, kStart);
+  EXPECT_TRUE(calls.Due(kStart + kPoll).empty());
+}
+
+}  // namespace
+}  // namespace skybridge::scheduler
