@@ -166,9 +166,10 @@ void JobRun::Absorb(const LeaseId& lease, const LeaseOutcome& outcome) {
       return Fail(metrics_.Record(UnitHigh(lease.unit), UnitLow(lease.unit), outcome.metrics));
     case LeaseKind::kBuildIndex:
       result_.index_report = outcome.report;
-      if (outcome.metrics.queries > 0 && !outcome.metrics.at.empty()) {
-        result_.index_recall =
-            outcome.metrics.at.front().recall / static_cast<double>(outcome.metrics.queries);
+      if (!outcome.metrics.at.empty()) {
+        // Without a number of queries it is a mean already.
+        const auto queries = static_cast<double>(std::max<uint64_t>(1, outcome.metrics.queries));
+        result_.index_recall = outcome.metrics.at.front().recall / queries;
       }
       return AbsorbParts(lease, outcome);
     case LeaseKind::kExportPartition:

@@ -48,7 +48,7 @@ SchedulerNode::SchedulerNode(const SchedulerNodeOptions& options)
       run_(options),
       maps_(options.timings.repeat),
       grants_(options.timings.repeat),
-      stops_(options.timings.repeat) {
+      stop_round_(options.timings.repeat, options.timings.stop_wait) {
   CHECK(options.Validate().ok()) << options.Validate();
 }
 
@@ -312,32 +312,25 @@ void SchedulerNode::RequestStop(const std::string& reason, Instant now) {
 void SchedulerNode::BeginStop(const Status& status, Instant now) {
   if (stage_ == Stage::kStopping || stage_ == Stage::kFinished) return;
   stage_ = Stage::kStopping;
-  stop_began_at_ = now;
+  stop_round_.Begin(now);
   result_ = run_.Collect();
   result_.status = status;
   LOG(INFO) << "the job ends: " << status;
 }
 
 void SchedulerNode::Stop(Instant now, Effects* out) {
-  const std::vector<const Member*> shards = membership_.Live(Role::kShard);
-  const std::vector<const Member*> trainers = membership_.Live(Role::kTrainer);
-  if ((shards.empty() && trainers.empty()) || now - stop_began_at_ > options_.timings.stop_wait) {
+  const std::vector<Incarnation> trainers = LiveNodes(Role::kTrainer);
+  const std::vector<Incarnation> shards = LiveNodes(Role::kShard);
+  if (stop_round_.Over(trainers, shards, now)) {
     stage_ = Stage::kFinished;
     result_.messages_dropped = dropped_;
     return;
   }
-  std::set<Incarnation> live;
-  for (const Member* member : trainers) live.insert(member->incarnation);
-  // Trainers first: their last words to shards need not end in errors. But not for ever.
-  if (live.empty() || now - stop_began_at_ > options_.timings.stop_wait / 2) {
-    for (const Member* member : shards) live.insert(member->incarnation);
-  }
-  stops_.Want(live);
-  for (const Incarnation to : stops_.Due(now)) {
+  const StatusCode code = result_.status.code();
+  for (const Incarnation to : stop_round_.Due(trainers, shards, now)) {
     wire::Header header;
     header.mutable_stop()->set_reason(result_.status.ToString());
-    header.mutable_stop()->set_failed(!result_.status.ok() &&
-                                      result_.status.code() != StatusCode::kCancelled);
+    header.mutable_stop()->set_failed(code != StatusCode::kOk && code != StatusCode::kCancelled);
     Send(to, std::move(header), out);
   }
 }

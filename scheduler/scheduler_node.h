@@ -16,6 +16,7 @@
 #include "scheduler/redelivery.h"
 #include "scheduler/scheduler_options.h"
 #include "scheduler/start_barrier.h"
+#include "scheduler/stop_round.h"
 
 namespace skybridge::scheduler {
 
@@ -84,10 +85,9 @@ class SchedulerNode : public Node {
   ShardMap map_;
   Redelivery<Incarnation> maps_;
   Redelivery<Granted> grants_;
-  Redelivery<Incarnation> stops_;
+  StopRound stop_round_;
   Stage stage_ = Stage::kWaiting;
   std::string exited_early_;  // The first node whose process ended before the start.
-  Instant stop_began_at_;
   uint64_t dropped_ = 0;
   JobResult result_;
 };

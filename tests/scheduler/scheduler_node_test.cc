@@ -258,6 +258,19 @@ TEST(SchedulerNodeTest, DeathOfAShardEndsTheJobByName) {
   for (const auto& trainer : cluster.trainers) EXPECT_TRUE(trainer->left);
 }
 
+TEST(SchedulerNodeTest, ReportedExitOfAShardEndsTheJobAtOnce) {
+  FakeCluster cluster(FakeOptions());
+  cluster.script = [&](Instant) {
+    if (cluster.phases.size() != 2) return;
+    cluster.shards[0]->alive = false;
+    cluster.scheduler.NodeExited(Role::kShard, 0, "signal 9");
+  };
+  cluster.Run(seconds(60));
+  EXPECT_THAT(cluster.scheduler.result().status.message(),
+              HasSubstr("shard 0 (server 0, host host, pid 100) exited: signal 9"));
+  EXPECT_LT(cluster.now() - Instant{}, seconds(2));
+}
+
 TEST(SchedulerNodeTest, DataLossOnAShardEndsTheJobByName) {
   FakeCluster cluster(AsyncOptions());
   cluster.script = [&](Instant) {

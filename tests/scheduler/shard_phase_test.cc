@@ -98,31 +98,5 @@ TEST_F(ShardPhaseTest, RefusalsThatTimeMendsAreAskedAgainOthersEndTheJob) {
   EXPECT_EQ(JudgeRefusal(0, {}, {StatusCode::kGone, "x"}).code(), StatusCode::kGone);
 }
 
-TEST(ShardCallsTest, UnansweredQuestionIsRepeatedUnderTheSameNumber) {
-  ShardCalls calls(1, kRepeat, kPoll);
-  calls.AskAll({.kind = Kind::kTableHash});
-  const std::vector<ShardCall> first = calls.Due(kStart);
-  ASSERT_EQ(first.size(), 1u);
-  EXPECT_TRUE(calls.Due(kStart + kRepeat - milliseconds(1)).empty());
-  const std::vector<ShardCall> second = calls.Due(kStart + kRepeat);
-  ASSERT_EQ(second.size(), 1u);
-  EXPECT_EQ(second[0].request, first[0].request);
-  EXPECT_FALSE(calls.idle());
-  EXPECT_TRUE(calls.Answered(0, first[0].request).has_value());
-  EXPECT_TRUE(calls.idle());
-  EXPECT_FALSE(calls.Answered(0, first[0].request).has_value()) << "a repeat";
-}
-
-TEST(ShardCallsTest, StrayAnswersChangeNothing) {
-  ShardCalls calls(2, kRepeat, kPoll);
-  calls.AskAll({.kind = Kind::kTableHash});
-  EXPECT_FALSE(calls.Answered(0, 1).has_value()) << "never sent";
-  const std::vector<ShardCall> asked = calls.Due(kStart);
-  EXPECT_FALSE(calls.Answered(1, asked[0].request).has_value()) << "another shard's number";
-  EXPECT_FALSE(calls.Answered(7, asked[0].request).has_value());
-  calls.NotYet(0, 999, kStart);
-  EXPECT_TRUE(calls.Due(kStart + kPoll).empty());
-}
-
 }  // namespace
 }  // namespace skybridge::scheduler
