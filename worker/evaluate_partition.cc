@@ -1,9 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/evaluate_partition.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "retrieval/exact_search.h"
+#include "retrieval/metrics.h"
+
 namespace skybridge::worker {
+namespace {
+
+// Positions of those keys that the catalogue has, ascending.
+std::vector<uint32_t> PositionsOf(const CandidateVectors& candidates,
+                                  std::span<const uint64_t> keys) {
+  std::vector<uint32_t> positions;
+  for (const uint64_t key : keys) {
+    if (const auto position = candidates.Find(key)) positions.push_back(*position);
+  }
+  std::ranges::sort(positions);
+  return positions;
+}
+
+}  // namespace
+
+void RankTask::Run() {
+  const uint32_t count = queries->queries.count;
+  const auto dim = static_cast<uint32_t>(count == 0 ? 1 : vectors.size() / count);
+  std::vector<uint64_t> offsets{0};
+  std::vector<uint32_t> seen;
+  for (size_t q = 0; q < count; ++q) {
+    const auto positions = PositionsOf(*candidates, queries->seen.of(q));
+    seen.insert(seen.end(), positions.begin(), positions.end());
+    offsets.push_back(seen.size());
+  }
+  std::vector<retrieval::MetricSums> at;
+  for (const uint32_t k : cutoffs) at.push_back({.k = k});
+  const uint32_t depth = std::max(1u, std::ranges::max(cutoffs));
+  auto hits = retrieval::SearchExact(vectors, candidates->vectors(), dim, depth, {offsets, seen});
+  if (!hits.has_value()) {
+    status = hits.error();
+    return;
+  }
+  for (size_t q = 0; q < count; ++q) {
+    std::vector<uint32_t> ranked;
+    for (const retrieval::Hit& hit : (*hits)[q]) ranked.push_back(hit.position);
+    const auto relevant = queries->relevant.of(q);
+    retrieval::AddQuery(ranked, PositionsOf(*candidates, relevant), relevant.size(), at);
+  }
+  sums.set_queries(count);
+  for (const retrieval::MetricSums& sum : at) {
+    wire::MetricAtK& out = *sums.add_at();
+    out.set_k(sum.k);
+    out.set_recall(sum.recall);
+    out.set_ndcg(sum.ndcg);
+    out.set_mrr(sum.mrr);
+    out.set_hit(sum.hit);
+  }
+}
 
 void EvaluationTask::Run() {
   auto loaded = dataset_.LoadEvaluation(spec_.evaluation(), share_);

@@ -9,6 +9,7 @@
 
 #include "common/status.h"
 #include "proto/wire.pb.h"
+#include "retrieval/whole_file.h"
 
 namespace skybridge::worker {
 
@@ -37,15 +38,14 @@ class PartWriter {
   // values [rows, dim]
   Status WriteMatrix(const std::string& kind, const std::string& name, uint64_t rows, uint32_t dim,
                      std::span<const float> values);
-  // fields [columns][rows]: the key, then what is displayed with it.
-  Status WriteLabels(const std::string& name, const std::vector<std::vector<std::string>>& fields);
+  // fields [columns][rows]: the key, then what is displayed with it. Two files.
+  Status WriteLabels(const std::string& stem, const std::vector<std::vector<std::string>>& fields);
 
   const std::vector<wire::PartFile>& files() const { return files_; }
 
  private:
-  void Record(const std::string& kind, const std::string& name, uint64_t bytes, uint64_t xxh64,
-              uint64_t rows);
-  Status MakeFolderOf(const std::string& name) const;
+  void Record(const std::string& kind, const std::string& name,
+              const retrieval::FileSummary& summary, uint64_t rows);
 
   const std::string folder_;
   const PartLabel label_;

@@ -215,7 +215,7 @@ std::unique_ptr<LeaseWork> TrainerNode::MakeExport(const wire::Grant& grant, uin
                               .attempt = grant.attempt(),
                               .dim = model_.dim(),
                               .threads = options_.index_threads,
-                              .index = options_.index},
+                              .index = options_.index_options},
           grant.export_());
     default: return std::make_unique<CommitExport>(owner, grant.export_(), options_.identity);
   }

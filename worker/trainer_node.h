@@ -43,7 +43,7 @@ struct TrainerNodeOptions {
   uint64_t partition_cache_bytes = 256 << 20;
   // Of the export and the evaluations.
   ExportIdentity identity;
-  IndexOptions index;
+  IndexOptions index_options;
   int index_threads = 1;
   std::vector<std::vector<uint32_t>> cutoffs;  // K values of each evaluation.
   CallOptions calls;
