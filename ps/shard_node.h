@@ -44,7 +44,7 @@ struct ShardNodeOptions {
 
 // Counters since the start.
 struct ShardNodeStats {
-  uint64_t garbage = 0;         // Messages that were no message, or had wrong sizes.
+  uint64_t garbage = 0;         // Messages that were no message or no request, or had wrong sizes.
   uint64_t muted = 0;           // Messages dropped unread, of muted peers.
   uint64_t corrupt = 0;         // Payload checksums that were wrong.
   uint64_t nondeterminism = 0;  // Repeated pushes with other bytes.
@@ -72,7 +72,7 @@ class ShardNode : public Node {
   Effects Finish(std::unique_ptr<Task> task, Instant now) override;
   bool finished() const override;
 
-  // Why it finished; OK after Stop, and before it finished.
+  // Why it finished; OK before, and after the Stop of a job that did not fail.
   const Status& exit_status() const;
   const ShardNodeStats& stats() const;
   // Lockstep: the last clock in the rows.

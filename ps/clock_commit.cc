@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ps/clock_commit.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <glog/logging.h>
+
+namespace skybridge::ps {
+namespace {
+
+std::string Name(Rank rank, uint64_t clock) {
+  return "rank " + std::to_string(Number(rank)) + ", clock " + std::to_string(clock);
+}
+
+}  // namespace
+
+ClockCommit::~ClockCommit() { Open(0); }
+
+void ClockCommit::Open(uint32_t ranks) {
+  for (State& rank : ranks_) {
+    if (rank.pending) budget_.Give(rank.pending->bytes);
+  }
+  ranks_.clear();
+  ranks_.resize(ranks);
+  for (State& rank : ranks_) rank.done = committed_;
+}
+
+Result<ClockCommit::State*> ClockCommit::Find(Rank rank, Attempt attempt) {
+  if (Number(rank) >= ranks_.size()) {
+    return Status(StatusCode::kInvalidArgument, "rank " + std::to_string(Number(rank)) +
+                                                    ": this phase has " +
+                                                    std::to_string(ranks_.size()) + " ranks");
+  }
+  State& state = ranks_[Number(rank)];
+  if (attempt < state.attempt) {
+    return Status(StatusCode::kFenced,
+                  "rank " + std::to_string(Number(rank)) + ": attempt " +
+                      std::to_string(Number(state.attempt)) + " has taken over from " +
+                      std::to_string(Number(attempt)),
+                  Number(state.attempt));
+  }
+  state.attempt = attempt;
+  return &state;
+}
+
+Result<bool> ClockCommit::IsNew(const PushRequest& request) {
+  SKY_ASSIGN_OR_RETURN(const State* rank, Find(request.rank, request.attempt));
+  const uint64_t clock = request.sequence;
+  if (clock == rank->last_clock && clock > 0) {
+    if (request.chunk < rank->last_crcs.size() && request.chunks == rank->last_crcs.size() &&
+        rank->last_crcs[request.chunk] == request.crc) {
+      return false;
+    }
+    const uint32_t had =
+        request.chunk < rank->last_crcs.size() ? rank->last_crcs[request.chunk] : 0;
+    return Status(StatusCode::kNondeterminism,
+                  Name(request.rank, clock) + ": chunk " + std::to_string(request.chunk) + " of " +
+                      std::to_string(request.chunks) + " was accepted with checksum " +
+                      std::to_string(had) + " of " + std::to_string(rank->last_crcs.size()) +
+                      ", and came again with " + std::to_string(request.crc));
+  }
+  if (clock <= committed_) return false;
+  if (clock == committed_ + 1) return true;
+  return Status(StatusCode::kOutOfRange,
+                Name(request.rank, clock) + ": pushed while the rows stand at clock " +
+                    std::to_string(committed_),
+                committed_);
+}
+
+Status ClockCommit::Accept(Rank rank, AssembledPush push) {
+  CHECK_LT(Number(rank), ranks_.size());
+  State& state = ranks_[Number(rank)];
+  CHECK(!state.pending) << Name(rank, committed_ + 1);
+  for (const State& other : ranks_) {
+    if (!other.pending || other.pending->rows.rate == push.rows.rate) continue;
+    budget_.Give(push.bytes);
+    return Status(StatusCode::kInvalidArgument,
+                  Name(rank, committed_ + 1) + ": rate " + std::to_string(push.rows.rate) +
+                      ", but another rank pushed " + std::to_string(other.pending->rows.rate));
+  }
+  state.last_clock = committed_ + 1;
+  state.last_crcs = std::move(push.crcs);
+  state.pending = std::move(push);
+  return Status();
+}
+
+Status ClockCommit::SetDone(Rank rank, Attempt attempt, uint64_t done) {
+  SKY_ASSIGN_OR_RETURN(State * state, Find(rank, attempt));
+  const uint64_t accepted = committed_ + (state->pending ? 1 : 0);
+  if (done > accepted) {
+    return Status(StatusCode::kDataLoss,
+                  Name(rank, done) +
+                      ": certified as accepted everywhere, but this shard has only " +
+                      std::to_string(accepted),
+                  accepted);
+  }
+  state->done = std::max(state->done, done);
+  return Status();
+}
+
+Result<bool> ClockCommit::MayServe(Rank rank, Attempt attempt, uint64_t clock) {
+  SKY_RETURN_IF_ERROR(Find(rank, attempt).status());
+  if (clock == committed_ + 1) return true;
+  if (clock == committed_ + 2) return false;
+  const std::string state = ": pulled while the rows stand at clock " + std::to_string(committed_);
+  if (clock <= committed_) return Status(StatusCode::kGone, Name(rank, clock) + state, committed_);
+  return Status(StatusCode::kOutOfRange, Name(rank, clock) + state, committed_);
+}
+
+Result<RankProgress> ClockCommit::Query(Rank rank, Attempt attempt) {
+  SKY_ASSIGN_OR_RETURN(const State* state, Find(rank, attempt));
+  return RankProgress{committed_, committed_ + (state->pending ? 1 : 0), state->done};
+}
+
+bool ClockCommit::ready() const {
+  const auto certified = [this](const State& rank) { return rank.done > committed_; };
+  return !ranks_.empty() && std::ranges::all_of(ranks_, certified);
+}
+
+std::vector<PushRows> ClockCommit::Commit() {
+  CHECK(ready());
+  std::vector<PushRows> pushes;
+  for (State& rank : ranks_) {
+    CHECK(rank.pending);  // SetDone made sure.
+    budget_.Give(rank.pending->bytes);
+    pushes.push_back(std::move(rank.pending->rows));
+    rank.pending.reset();
+  }
+  ++committed_;
+  return pushes;
+}
+
+Rank ClockCommit::slowest() const {
+  const auto it = std::ranges::min_element(ranks_, {}, &State::done);
+  return Rank(static_cast<uint16_t>(it - ranks_.begin()));
+}
+
+}  // namespace skybridge::ps

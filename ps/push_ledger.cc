@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ps/push_ledger.h"
+
+#include <string>
+
+#include <glog/logging.h>
+
+namespace skybridge::ps {
+namespace {
+
+std::string Name(StreamId stream) { return "stream " + std::to_string(Number(stream)); }
+
+}  // namespace
+
+Result<PushLedger::Stream*> PushLedger::Find(StreamId stream, Attempt attempt) {
+  auto it = open_.find(stream);
+  if (it == open_.end()) {
+    if (open_.size() >= options_.streams_open_max) {
+      return Status(StatusCode::kResourceExhausted,
+                    Name(stream) + ": " + std::to_string(open_.size()) + " streams are open, " +
+                        std::to_string(options_.streams_open_max) + " are allowed");
+    }
+    it = open_.emplace(stream, Stream{}).first;
+  }
+  Stream& found = it->second;
+  if (attempt < found.attempt) {
+    return Status(StatusCode::kFenced,
+                  Name(stream) + ": attempt " + std::to_string(Number(found.attempt)) +
+                      " has taken over from " + std::to_string(Number(attempt)),
+                  Number(found.attempt));
+  }
+  found.attempt = attempt;
+  return &found;
+}
+
+Result<bool> PushLedger::IsNew(StreamId stream, uint64_t sequence, Attempt attempt) {
+  if (closed_.contains(stream)) return false;
+  SKY_ASSIGN_OR_RETURN(const Stream* found, Find(stream, attempt));
+  if (sequence < found->next) return false;
+  const uint64_t ahead = sequence - found->next;
+  if (ahead >= kWindow) {
+    return Status(StatusCode::kOutOfRange, Name(stream) + ": push " + std::to_string(sequence) +
+                                               " while " + std::to_string(found->next) +
+                                               " is still missing");
+  }
+  return !found->window[ahead];
+}
+
+void PushLedger::Mark(StreamId stream, uint64_t sequence) {
+  const auto it = open_.find(stream);
+  CHECK(it != open_.end()) << Name(stream);
+  Stream& found = it->second;
+  CHECK_GE(sequence, found.next);
+  CHECK_LT(sequence - found.next, kWindow);
+  CHECK(!found.window[sequence - found.next]) << Name(stream) << ", push " << sequence;
+  found.window.set(sequence - found.next);
+  size_t done = 0;
+  while (done < kWindow && found.window[done]) ++done;
+  found.window >>= done;
+  found.next += done;
+}
+
+Result<StreamProgress> PushLedger::Query(StreamId stream, Attempt attempt) {
+  if (const auto closed = closed_.find(stream); closed != closed_.end()) {
+    return StreamProgress{.next = closed->second};
+  }
+  SKY_ASSIGN_OR_RETURN(const Stream* found, Find(stream, attempt));
+  StreamProgress progress{.next = found->next};
+  for (uint64_t i = 0; i < kWindow; ++i) {
+    if (found->window[i]) progress.applied.push_back(found->next + i);
+  }
+  return progress;
+}
+
+Status PushLedger::Close(StreamId stream, uint64_t count) {
+  const auto closed = closed_.find(stream);
+  const auto open = open_.find(stream);
+  uint64_t applied = 0;
+  bool gaps = false;
+  if (closed != closed_.end()) {
+    applied = closed->second;
+  } else if (open != open_.end()) {
+    applied = open->second.next;
+    gaps = open->second.window.any();
+  }
+  if (applied != count || gaps) {
+    return Status(StatusCode::kDataLoss, Name(stream) + ": has " + std::to_string(count) +
+                                             " pushes, but this shard applied those below " +
+                                             std::to_string(applied) +
+                                             (gaps ? " and some above" : ""));
+  }
+  if (closed != closed_.end()) return Status();
+  if (closed_.size() >= options_.streams_closed_max) {
+    return Status(StatusCode::kResourceExhausted, Name(stream) + ": " +
+                                                      std::to_string(closed_.size()) +
+                                                      " streams were closed in "
+                                                      "this phase already");
+  }
+  closed_.emplace(stream, count);
+  if (open != open_.end()) open_.erase(open);
+  return Status();
+}
+
+void PushLedger::Clear() {
+  open_.clear();
+  closed_.clear();
+}
+
+}  // namespace skybridge::ps

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "common/status.h"
+#include "common/time.h"
+
+namespace skybridge::ps {
+
+struct SchedulerLinkOptions {
+  std::string endpoint;  // For messages.
+  Duration register_every = std::chrono::seconds(1);
+  Duration start_timeout = std::chrono::seconds(300);  // Until the first welcome.
+  Duration dead_after = std::chrono::seconds(15);      // Silence after it.
+  Duration pause_min = std::chrono::seconds(3);        // A longer gap between calls was a pause.
+};
+
+// When to speak to the scheduler, and when to give it up. Counts from the first call. A pause of
+// this process (docs/protocol.md, M2) does not count as the scheduler's silence. Pure state; calls
+// come with rising `now`.
+class SchedulerLink {
+ public:
+  explicit SchedulerLink(SchedulerLinkOptions options) : options_(std::move(options)) {}
+
+  // The process runs at `now`. Must come first in every event.
+  void Observe(Instant now);
+  // The scheduler sent something.
+  void Heard(Instant now) { heard_at_ = now; }
+  // It gave this node its place; the first time counts.
+  void Welcome(Duration heartbeat_every, Instant now);
+  bool welcomed() const { return welcomed_; }
+
+  // True when it is time to register or, once welcomed, to send a heartbeat; then not again until
+  // the next one is due.
+  bool TakeDue(Instant now);
+  // Errors: kUnavailable, naming the scheduler, once it was silent too long.
+  Status Check(Instant now) const;
+
+ private:
+  const SchedulerLinkOptions options_;
+  bool started_ = false;
+  bool welcomed_ = false;
+  Duration every_{};
+  Instant observed_at_;
+  Instant heard_at_;
+  Instant due_at_;
+};
+
+}  // namespace skybridge::ps

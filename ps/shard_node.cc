@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ps/shard_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <glog/logging.h>
+
+#include "proto/envelope.h"
+#include "ps/peer_strikes.h"
+#include "ps/row_queries.h"
+#include "ps/scheduler_link.h"
+#include "ps/shard.h"
+#include "ps/shard_codec.h"
+#include "ps/trainer_adapter.h"
+
+namespace skybridge::ps {
+namespace {
+
+TieredRowsOptions RowsOptions(const ShardNodeOptions& options) {
+  return {.tables = options.tables, .seed = options.seed, .memory_bytes = options.memory_bytes};
+}
+
+// Refusals by which the scheduler says "not now".
+bool TimeMends(StatusCode code) {
+  return code == StatusCode::kNotReady || code == StatusCode::kUnavailable ||
+         code == StatusCode::kResourceExhausted || code == StatusCode::kCorrupt;
+}
+
+}  // namespace
+
+Status ShardNodeOptions::Validate() const {
+  const auto invalid = [](const std::string& text) {
+    return Status(StatusCode::kInvalidArgument, "shard node: " + text);
+  };
+  if (endpoint.empty()) return invalid("endpoint is empty");
+  if (scheduler_endpoint.empty()) return invalid("scheduler_endpoint is empty");
+  if (tables.empty()) return invalid("tables: the model has none");
+  if (in_flight_bytes_max < wire::kFrameBytesMax) {
+    return invalid("in_flight_bytes_max is " + std::to_string(in_flight_bytes_max) +
+                   ", must hold a message of " + std::to_string(wire::kFrameBytesMax));
+  }
+  const std::pair<const char*, Duration> durations[] = {{"register_every", register_every},
+                                                        {"start_timeout", start_timeout},
+                                                        {"dead_after", dead_after},
+                                                        {"park_max", park_max},
+                                                        {"mute", mute}};
+  for (const auto& [name, duration] : durations) {
+    if (duration <= Duration::zero()) return invalid(std::string(name) + " must be above 0");
+  }
+  return RowsOptions(*this).Validate().WithContext("shard node");
+}
+
+class ShardNode::State {
+ public:
+  State(ShardNodeOptions options, env::RowStore& store)
+      : options_(std::move(options)),
+        shard_({.rows = RowsOptions(options_), .in_flight_bytes_max = options_.in_flight_bytes_max},
+               store),
+        trainers_(options_.tables, options_.park_max, shard_),
+        strikes_({.mute = options_.mute}),
+        link_({.endpoint = options_.scheduler_endpoint,
+               .register_every = options_.register_every,
+               .start_timeout = options_.start_timeout,
+               .dead_after = options_.dead_after}) {}
+
+  Effects Handle(const Envelope& message, Instant now);
+  Effects Tick(Instant now);
+
+  bool finished() const { return finished_; }
+  const Status& exit_status() const { return exit_status_; }
+  const ShardNodeStats& stats() const { return stats_; }
+  uint64_t committed() const { return shard_.committed(); }
+
+ private:
+  // One request, while it is handled.
+  struct Call {
+    const Envelope& message;
+    const wire::Header& header;
+    Instant now;
+    Effects& out;
+  };
+
+  Result<wire::Header> Open(const Envelope& message, Instant now, Effects* out);
+  void HandleScheduler(const Call& call);
+  bool FromThisScheduler(const wire::Identity& identity);
+  void HandleWelcome(const wire::Welcome& welcome, Instant now);
+  Status HandleMap(const wire::ClusterMap& message);
+  Status HandleSchedulerRequest(const Call& call, wire::Header* reply);
+  Status OpenPhase(const wire::OpenPhase& message, wire::Header* reply);
+  Status ClosePhase(const wire::ClosePhase& message, wire::Header* reply);
+  Status RetireRank(const wire::RetireRank& message, wire::Header* reply);
+
+  void HandleTrainer(const Call& call);
+  Status CheckIdentity(const wire::Identity& identity) const;
+  void Answer(Served served, Effects* out) const;
+  void Speak(Instant now, Effects* out);
+  void Register(Effects* out);
+  void Beat(Effects* out);
+  void Conclude(Instant now, Effects* out);
+  void Exit(Status status, std::string reason, Effects* out);
+
+  wire::Identity Self(uint64_t to) const;
+  void Send(const std::string& peer, uint64_t to, uint64_t request, wire::Header reply,
+            std::string payload, Effects* out) const;
+  void Refuse(const Call& call, const Status& status);
+
+  const ShardNodeOptions options_;
+  Shard shard_;
+  TrainerAdapter trainers_;
+  PeerStrikes strikes_;
+  SchedulerLink link_;
+  ShardNodeStats stats_;
+
+  uint64_t incarnation_ = 0;  // 0 until welcomed.
+  uint32_t generation_ = 0;
+  uint32_t term_ = 0;
+  uint64_t next_request_ = 1;
+  bool finished_ = false;
+  Status exit_status_;
+};
+
+// ---------------------------------------------------------------- events
+
+Effects ShardNode::State::Handle(const Envelope& message, Instant now) {
+  Effects out;
+  if (finished_) return out;
+  link_.Observe(now);
+  const bool from_scheduler = message.peer == options_.scheduler_endpoint;
+  if (!from_scheduler && strikes_.Muted(message.peer, now)) {
+    ++stats_.muted;
+    return out;
+  }
+  const Result<wire::Header> header = Open(message, now, &out);
+  if (header) {
+    const Call call{message, *header, now, out};
+    if (from_scheduler) {
+      HandleScheduler(call);
+    } else {
+      HandleTrainer(call);
+    }
+  }
+  Conclude(now, &out);
+  return out;
+}
+
+Effects ShardNode::State::Tick(Instant now) {
+  Effects out;
+  if (finished_) return out;
+  link_.Observe(now);
+  Speak(now, &out);
+  Conclude(now, &out);
+  return out;
+}
+
+void ShardNode::State::Conclude(Instant now, Effects* out) {
+  if (finished_) return;
+  if (shard_.rows().failure().ok()) {
+    for (Served& served : trainers_.ServeParked(now)) Answer(std::move(served), out);
+  }
+  if (const Status& failure = shard_.rows().failure(); !failure.ok()) {
+    return Exit(failure.WithContext("shard " + std::to_string(options_.shard)), failure.ToString(),
+                out);
+  }
+  if (Status silent = link_.Check(now); !silent.ok()) {
+    return Exit(std::move(silent), "the scheduler is silent", out);
+  }
+}
+
+Result<wire::Header> ShardNode::State::Open(const Envelope& message, Instant now, Effects* out) {
+  Result<wire::Header> header = wire::Open(message);
+  if (header) return header;
+  if (header.error().code() != StatusCode::kCorrupt) {
+    ++stats_.garbage;
+    if (message.peer != options_.scheduler_endpoint) strikes_.Strike(message.peer, now);
+    LOG_EVERY_N(WARNING, 100) << "from " << message.peer << ": " << header.error();
+    return header;
+  }
+  ++stats_.corrupt;
+  // The header is whole, so its sender can be asked to send again.
+  wire::Header parsed;
+  if (parsed.ParseFromString(message.header) && !parsed.has_error()) {
+    out->send.push_back(wire::Refusal(message, parsed, Self(parsed.identity().sender_incarnation()),
+                                      header.error()));
+  }
+  return header;
+}
+
+// ---------------------------------------------------------------- scheduler
+
+bool ShardNode::State::FromThisScheduler(const wire::Identity& identity) {
+  if (JobId{identity.job_high(), identity.job_low()} != options_.job) return false;
+  if (identity.term() < term_) return false;
+  // To a process that had this endpoint before.
+  const uint64_t target = identity.target_incarnation();
+  return incarnation_ == 0 || target == 0 || target == incarnation_;
+}
+
+void ShardNode::State::HandleScheduler(const Call& call) {
+  const wire::Header& header = call.header;
+  if (header.has_error()) {
+    link_.Heard(call.now);
+    const Status error = wire::ToStatus(header.error());
+    const bool fatal = link_.welcomed() ? error.code() == StatusCode::kFenced ||
+                                              error.code() == StatusCode::kUnknownJob
+                                        : !TimeMends(error.code());
+    if (!fatal) {
+      LOG(WARNING) << "scheduler: " << error;
+      return;
+    }
+    return Exit(error.WithContext("the scheduler at " + options_.scheduler_endpoint), {},
+                &call.out);
+  }
+  if (!FromThisScheduler(header.identity())) return;
+  link_.Heard(call.now);
+  switch (header.body_case()) {
+    case wire::Header::kWelcome: return HandleWelcome(header.welcome(), call.now);
+    case wire::Header::kHeartbeatReply: return;
+    case wire::Header::kStop:
+      return Exit(header.stop().failed()
+                      ? Status(StatusCode::kCancelled, "the job failed: " + header.stop().reason())
+                      : Status(),
+                  "stop", &call.out);
+    default: break;
+  }
+  if (!link_.welcomed()) return;  // It will be repeated.
+  wire::Header reply;
+  const Status status = header.has_cluster_map() ? HandleMap(header.cluster_map())
+                                                 : HandleSchedulerRequest(call, &reply);
+  if (!status.ok()) return Refuse(call, status);
+  if (reply.body_case() == wire::Header::BODY_NOT_SET) return;
+  Send(call.message.peer, 0, header.request(), std::move(reply), {}, &call.out);
+}
+
+void ShardNode::State::HandleWelcome(const wire::Welcome& welcome, Instant now) {
+  if (link_.welcomed()) return;
+  incarnation_ = welcome.incarnation();
+  generation_ = welcome.generation();
+  term_ = welcome.term();
+  link_.Welcome(std::chrono::milliseconds(std::max(1u, welcome.heartbeat_ms())), now);
+}
+
+Status ShardNode::State::HandleMap(const wire::ClusterMap& message) {
+  if (message.version() <= Number(shard_.own().version)) return Status();
+  SKY_ASSIGN_OR_RETURN(const ShardMap map, DecodeMap(message));
+  const auto mine = std::ranges::find(map.shards(), ShardId(options_.shard), &ShardMap::Shard::id);
+  if (mine == map.shards().end() || Number(mine->incarnation) != incarnation_) {
+    return Status(StatusCode::kFailedPrecondition,
+                  "map " + std::to_string(message.version()) + " does not name shard " +
+                      std::to_string(options_.shard) + " as incarnation " +
+                      std::to_string(incarnation_));
+  }
+  shard_.SetSlots({map.version(), {mine->slot_begin, mine->slot_end}});
+  return Status();
+}
+
+Status ShardNode::State::HandleSchedulerRequest(const Call& call, wire::Header* reply) {
+  const wire::Header& header = call.header;
+  switch (header.body_case()) {
+    case wire::Header::kOpenPhase: return OpenPhase(header.open_phase(), reply);
+    case wire::Header::kClosePhase: return ClosePhase(header.close_phase(), reply);
+    case wire::Header::kRetireRank: return RetireRank(header.retire_rank(), reply);
+    case wire::Header::kCloseStream: {
+      const wire::CloseStream& message = header.close_stream();
+      const auto phase = Phase(message.phase());
+      SKY_RETURN_IF_ERROR(shard_.CloseStream(phase, StreamId(message.stream()), message.count()));
+      *reply->mutable_phase_reply() = EncodeSummary(phase, {.committed = committed()});
+      return Status();
+    }
+    case wire::Header::kTableHash: {
+      SKY_ASSIGN_OR_RETURN(const auto sums, HashTables(shard_.rows()));
+      *reply->mutable_table_hash_reply() = EncodeHashes(sums, options_.tables);
+      return Status();
+    }
+    default:
+      return Status(StatusCode::kInvalidArgument, "no request that a shard serves the scheduler");
+  }
+}
+
+Status ShardNode::State::OpenPhase(const wire::OpenPhase& message, wire::Header* reply) {
+  SKY_ASSIGN_OR_RETURN(const PhaseRules rules, DecodeRules(message));
+  SKY_RETURN_IF_ERROR(shard_.Open(rules));
+  *reply->mutable_phase_reply() = EncodeSummary(rules.phase, {.committed = committed()});
+  return Status();
+}
+
+Status ShardNode::State::ClosePhase(const wire::ClosePhase& message, wire::Header* reply) {
+  const auto phase = Phase(message.phase());
+  SKY_ASSIGN_OR_RETURN(const PhaseSummary summary, shard_.Close(phase, message.clock_end()));
+  *reply->mutable_phase_reply() = EncodeSummary(phase, summary);
+  return Status();
+}
+
+Status ShardNode::State::RetireRank(const wire::RetireRank& message, wire::Header* reply) {
+  const auto phase = Phase(message.phase());
+  SKY_ASSIGN_OR_RETURN(const Rank rank, DecodeRank(message.rank()));
+  SKY_RETURN_IF_ERROR(shard_.Retire(phase, rank, message.retired()));
+  *reply->mutable_phase_reply() = EncodeSummary(phase, {.committed = committed()});
+  return Status();
+}
+
+// ---------------------------------------------------------------- trainers
+
+Status ShardNode::State::CheckIdentity(const wire::Identity& identity) const {
+  if (JobId{identity.job_high(), identity.job_low()} != options_.job) {
+    return Status(StatusCode::kUnknownJob, "this shard serves another job");
+  }
+  if (!link_.welcomed()) {
+    return Status(StatusCode::kNotReady, "this shard has not joined the job yet");
+  }
+  if (identity.generation() < generation_) {
+    return Status(StatusCode::kStaleGeneration,
+                  "generation " + std::to_string(identity.generation()) + " is over", generation_);
+  }
+  if (identity.generation() > generation_) {
+    return Status(StatusCode::kNotReady,
+                  "this shard is still in generation " + std::to_string(generation_), generation_);
+  }
+  if (identity.target_incarnation() != incarnation_) {
+    return Status(StatusCode::kWrongIncarnation,
+                  "meant for incarnation " + std::to_string(identity.target_incarnation()) +
+                      ", this is " + std::to_string(incarnation_),
+                  incarnation_);
+  }
+  const uint32_t version = Number(shard_.own().version);
+  if (version == 0 || identity.map_version() > version) {
+    return Status(StatusCode::kNotReady, "this shard knows only map " + std::to_string(version),
+                  version);
+  }
+  if (identity.map_version() < version) {
+    return Status(StatusCode::kStaleMap,
+                  "map " + std::to_string(identity.map_version()) + " is over, the map is " +
+                      std::to_string(version),
+                  version);
+  }
+  return Status();
+}
+
+void ShardNode::State::HandleTrainer(const Call& call) {
+  if (call.header.has_error()) return;  // An error must not bring forth another.
+  if (const Status status = CheckIdentity(call.header.identity()); !status.ok()) {
+    return Refuse(call, status);
+  }
+  Served served = trainers_.Serve(call.message.peer, call.header, call.message.payload, call.now);
+  if (served.malformed) {
+    ++stats_.garbage;
+    strikes_.Strike(call.message.peer, call.now);
+  }
+  if (served.status.code() == StatusCode::kNondeterminism) {
+    ++stats_.nondeterminism;
+    LOG(ERROR) << "from " << call.message.peer << ": " << served.status;
+  }
+  Answer(std::move(served), &call.out);
+}
+
+void ShardNode::State::Answer(Served served, Effects* out) const {
+  if (!served.status.ok()) {
+    wire::Error& error = *served.reply.mutable_error();
+    error.set_code(static_cast<uint32_t>(served.status.code()));
+    error.set_message(served.status.message());
+    error.set_detail(served.status.detail());
+    served.payload.clear();
+  }
+  if (served.reply.body_case() == wire::Header::BODY_NOT_SET) return;
+  Send(served.peer, served.sender, served.request, std::move(served.reply),
+       std::move(served.payload), out);
+}
+
+// ---------------------------------------------------------------- speaking
+
+void ShardNode::State::Speak(Instant now, Effects* out) {
+  if (!link_.TakeDue(now)) return;
+  if (link_.welcomed()) {
+    Beat(out);
+  } else {
+    Register(out);
+  }
+}
+
+void ShardNode::State::Register(Effects* out) {
+  wire::Header header;
+  wire::Register& message = *header.mutable_register_();
+  message.set_role(wire::SHARD);
+  message.set_index(options_.shard);
+  message.set_process(options_.process);
+  message.set_host(options_.host);
+  message.set_pid(options_.pid);
+  message.set_version(options_.version);
+  message.set_job_hash(options_.job_hash);
+  message.set_endpoint(options_.endpoint);
+  Send(options_.scheduler_endpoint, 0, next_request_++, std::move(header), {}, out);
+}
+
+void ShardNode::State::Beat(Effects* out) {
+  wire::Header header;
+  wire::Heartbeat& beat = *header.mutable_heartbeat();
+  beat.set_map_version(Number(shard_.own().version));
+  beat.set_clock(committed());
+  beat.set_memory_bytes(shard_.rows().memory_bytes() + shard_.in_flight().used());
+  uint64_t rows = 0;
+  for (uint32_t t = 0; t < options_.tables.size(); ++t) rows += shard_.rows().rows(TableId(t));
+  beat.set_rows(rows);
+  Send(options_.scheduler_endpoint, 0, next_request_++, std::move(header), {}, out);
+}
+
+void ShardNode::State::Exit(Status status, std::string reason, Effects* out) {
+  if (!status.ok()) LOG(ERROR) << "shard " << options_.shard << " ends: " << status;
+  if (link_.welcomed() && !reason.empty()) {
+    wire::Header header;
+    header.mutable_leave()->set_reason(std::move(reason));
+    Send(options_.scheduler_endpoint, 0, next_request_++, std::move(header), {}, out);
+  }
+  exit_status_ = std::move(status);
+  finished_ = true;
+}
+
+wire::Identity ShardNode::State::Self(uint64_t to) const {
+  wire::Identity identity;
+  identity.set_job_high(options_.job.high);
+  identity.set_job_low(options_.job.low);
+  identity.set_generation(generation_);
+  identity.set_map_version(Number(shard_.own().version));
+  identity.set_target_incarnation(to);
+  identity.set_sender_incarnation(incarnation_);
+  identity.set_term(term_);
+  return identity;
+}
+
+void ShardNode::State::Send(const std::string& peer, uint64_t to, uint64_t request,
+                            wire::Header reply, std::string payload, Effects* out) const {
+  *reply.mutable_identity() = Self(to);
+  reply.set_request(request);
+  out->send.push_back(wire::Seal(peer, std::move(reply), std::move(payload)));
+}
+
+void ShardNode::State::Refuse(const Call& call, const Status& status) {
+  const uint64_t to = call.header.identity().sender_incarnation();
+  call.out.send.push_back(wire::Refusal(call.message, call.header, Self(to), status));
+}
+
+// ---------------------------------------------------------------- ShardNode
+
+ShardNode::ShardNode(ShardNodeOptions options, env::RowStore& store)
+    : state_([&] {
+        const Status valid = options.Validate();
+        CHECK(valid.ok()) << valid;
+        return std::make_unique<State>(std::move(options), store);
+      }()) {}
+
+ShardNode::~ShardNode() = default;
+
+Effects ShardNode::Handle(const Envelope& message, Instant now) {
+  return state_->Handle(message, now);
+}
+
+Effects ShardNode::Tick(Instant now) { return state_->Tick(now); }
+
+Effects ShardNode::Finish(std::unique_ptr<Task>, Instant) { return {}; }
+
+bool ShardNode::finished() const { return state_->finished(); }
+const Status& ShardNode::exit_status() const { return state_->exit_status(); }
+const ShardNodeStats& ShardNode::stats() const { return state_->stats(); }
+uint64_t ShardNode::committed() const { return state_->committed(); }
+
+}  // namespace skybridge::ps

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ps/staleness_gate.h"
+
+#include <algorithm>
+#include <string>
+
+namespace skybridge::ps {
+
+StalenessGate::StalenessGate(uint32_t ranks, std::optional<uint32_t> bound)
+    : bound_(bound), ranks_(ranks) {}
+
+Status StalenessGate::CheckRank(Rank rank) const {
+  if (Number(rank) < ranks_.size()) return Status();
+  return Status(StatusCode::kInvalidArgument, "rank " + std::to_string(Number(rank)) +
+                                                  ": this phase has " +
+                                                  std::to_string(ranks_.size()) + " ranks");
+}
+
+std::optional<uint64_t> StalenessGate::Slowest() const {
+  std::optional<uint64_t> slowest;
+  for (const State& rank : ranks_) {
+    if (rank.retired) continue;
+    const uint64_t done = rank.done + rank.offset;
+    slowest = slowest ? std::min(*slowest, done) : done;
+  }
+  return slowest;
+}
+
+Status StalenessGate::SetDone(Rank rank, uint64_t done) {
+  SKY_RETURN_IF_ERROR(CheckRank(rank));
+  State& state = ranks_[Number(rank)];
+  state.done = std::max(state.done, done);
+  return Status();
+}
+
+Status StalenessGate::Retire(Rank rank, bool retired) {
+  SKY_RETURN_IF_ERROR(CheckRank(rank));
+  State& state = ranks_[Number(rank)];
+  if (state.retired && !retired) {
+    const uint64_t own = state.done + state.offset;
+    state.offset += std::max(own, Slowest().value_or(own)) - own;
+  }
+  state.retired = retired;
+  return Status();
+}
+
+Result<bool> StalenessGate::MayServe(Rank rank, uint64_t clock) const {
+  SKY_RETURN_IF_ERROR(CheckRank(rank));
+  const std::optional<uint64_t> slowest = Slowest();
+  if (!bound_ || !slowest || clock == 0) return true;
+  return clock - 1 + ranks_[Number(rank)].offset <= *slowest + *bound_;
+}
+
+}  // namespace skybridge::ps

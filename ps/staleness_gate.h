@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/status.h"
+
+namespace skybridge::ps {
+
+// Bounds how far ranks run ahead of each other outside lockstep (docs/protocol.md, section 6).
+//
+// A pull for clock c of a rank is served while (c - 1) - min(done) <= bound, the minimum being over
+// ranks that take part. A rank that comes back after it was retired stands level with the slowest
+// one, so it holds nobody back: from then on its clocks count from there. Pure state; every call
+// may be repeated.
+class StalenessGate {
+ public:
+  // bound: nothing means none.
+  StalenessGate(uint32_t ranks, std::optional<uint32_t> bound);
+
+  // `rank` has finished `done` of its clocks; lower numbers than before change nothing.
+  // Errors of all: kInvalidArgument if there is no such rank.
+  Status SetDone(Rank rank, uint64_t done);
+  Status Retire(Rank rank, bool retired);
+  Result<bool> MayServe(Rank rank, uint64_t clock) const;
+
+ private:
+  struct State {
+    uint64_t done = 0;    // As the rank counts.
+    uint64_t offset = 0;  // What its clocks count more for being back.
+    bool retired = false;
+  };
+  Status CheckRank(Rank rank) const;
+  // Of the ranks that take part; nothing if none does.
+  std::optional<uint64_t> Slowest() const;
+
+  std::optional<uint32_t> bound_;
+  std::vector<State> ranks_;
+};
+
+}  // namespace skybridge::ps

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ps/tiered_rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include <glog/logging.h>
+
+#include "common/first_value.h"
+#include "common/hash.h"
+#include "ps/row_optimizer.h"
+
+namespace skybridge::ps {
+namespace {
+
+constexpr size_t kBlockRowsMax = 1024;
+constexpr uint64_t kSpillBytesMax = 64 << 20;
+constexpr uint64_t kSegmentBytesMax = 2 << 20;
+// Beside its record, what a row costs while it is written (order, key, victim) or read.
+constexpr uint64_t kPassingBytes = 64;
+// The budget must hold this many of the widest rows, so that each share of it holds a few.
+constexpr uint64_t kWidestRowsMin = 128;
+constexpr uint64_t kTableBytesMin = 4096;
+
+uint64_t WidestRow(const TableSpecs& tables) {
+  uint64_t widest = 0;
+  for (const size_t bytes : RecordBytes(tables)) widest = std::max<uint64_t>(widest, bytes);
+  return widest + kPassingBytes;
+}
+
+}  // namespace
+
+Status TieredRowsOptions::Validate() const {
+  for (const TableSpec& spec : tables) {
+    const bool counts = spec.kind == TableKind::kCounts;
+    if (counts != (spec.dim == 0) || (spec.kind == TableKind::kDense && spec.dim != kDenseBlock)) {
+      return Status(StatusCode::kInvalidArgument, "table " + spec.name + ": its rows cannot have " +
+                                                      std::to_string(spec.dim) + " numbers");
+    }
+    SKY_RETURN_IF_ERROR(ValidateOptimizer(spec.optimizer).WithContext("table " + spec.name));
+  }
+  const uint64_t least = kWidestRowsMin * WidestRow(tables) + kTableBytesMin * tables.size();
+  if (memory_bytes < least) {
+    return Status(StatusCode::kInvalidArgument,
+                  "shard memory of " + std::to_string(memory_bytes) + " bytes is too small for " +
+                      std::to_string(tables.size()) + " tables with rows of up to " +
+                      std::to_string(WidestRow(tables)) + " bytes: give at least " +
+                      std::to_string(least));
+  }
+  return Status();
+}
+
+TieredRows::TieredRows(TieredRowsOptions options, env::RowStore& store)
+    : options_(std::move(options)), store_(store), budget_(options_.memory_bytes) {
+  const Status valid = options_.Validate();
+  CHECK(valid.ok()) << valid;
+  const uint64_t widest = WidestRow(options_.tables);
+  block_rows_ = std::clamp<uint64_t>(options_.memory_bytes / 16 / widest, 1, kBlockRowsMax);
+  spill_bytes_ = std::clamp(options_.memory_bytes / 8, widest, kSpillBytesMax);
+  // The last share is for lists of rows that leave unwritten.
+  CHECK(budget_.TryTake(block_rows_ * widest + spill_bytes_ + options_.memory_bytes / 32));
+  const uint64_t segment_bytes = std::min(options_.memory_bytes / 64, kSegmentBytesMax);
+  for (size_t t = 0; t < options_.tables.size(); ++t) {
+    tables_.push_back(std::make_unique<RowTable>(TableId(static_cast<uint32_t>(t)),
+                                                 options_.tables[t], budget_,
+                                                 RowTableOptions{.segment_bytes = segment_bytes}));
+  }
+  existing_.assign(tables_.size(), 0);
+  on_disk_.assign(tables_.size(), false);
+}
+
+Result<std::span<const RowNumber>> TieredRows::Fetch(TableId table, std::span<const RowId> ids) {
+  return Bring(table, ids, false);
+}
+
+Result<std::span<const RowNumber>> TieredRows::Create(TableId table, std::span<const RowId> ids) {
+  return Bring(table, ids, true);
+}
+
+Result<std::span<const RowNumber>> TieredRows::Bring(TableId table_id, std::span<const RowId> ids,
+                                                     bool create) {
+  CHECK_LE(ids.size(), block_rows_);
+  RowTable& table = TableOf(table_id);
+  rows_.resize(ids.size());
+  table.Find(ids, rows_);
+  if (std::ranges::find(rows_, kNoRow) == rows_.end()) return std::span<const RowNumber>(rows_);
+
+  SKY_RETURN_IF_ERROR(ReadMisses(table, ids));
+  const auto found = static_cast<size_t>(std::ranges::count(found_, uint8_t{1}));
+  const size_t entering = create ? reading_.size() : found;
+  if (!table.TryReserve(entering)) SKY_RETURN_IF_ERROR(MakeRoom(table, entering, ids));
+
+  const RowLayout& layout = table.layout();
+  for (size_t i = 0; i < reading_.size(); ++i) {
+    if (!found_[i] && !create) continue;
+    const RowId id = reading_[i].key.id;
+    const RowNumber row = table.Insert(id);
+    rows_[reading_[i].row] = row;
+    char* record = table.record(row);
+    if (found_[i]) {
+      std::memcpy(record, scratch_.data() + i * layout.bytes, layout.bytes);
+      continue;
+    }
+    std::memset(record, 0, layout.bytes);
+    FirstValueOf(table_id, id, layout.weights(record));
+    table.SetDirty(row, true);
+    ++existing_[Number(table_id)];
+  }
+  return std::span<const RowNumber>(rows_);
+}
+
+Status TieredRows::ReadMisses(RowTable& table, std::span<const RowId> ids) {
+  reading_.clear();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (rows_[i] != kNoRow) continue;
+    reading_.push_back({KeyOf(table.table(), ids[i]), static_cast<RowNumber>(i)});
+  }
+  found_.assign(reading_.size(), 0);
+  if (!on_disk_[Number(table.table())]) return Status();
+  std::ranges::sort(reading_, {}, &Leaving::key);
+  keys_.clear();
+  for (const Leaving& miss : reading_) keys_.push_back(miss.key);
+  scratch_.resize(keys_.size() * table.layout().bytes);
+  return Noted(store_.Read(table.table(), keys_, scratch_, found_));
+}
+
+Status TieredRows::MakeRoom(RowTable& table, size_t count, std::span<const RowId> ids) {
+  for (const RowNumber row : rows_) {
+    if (row != kNoRow) table.SetPinned(row, true);
+  }
+  Status status;
+  // A sixteenth at a time makes long runs; more only if that was not enough.
+  do {
+    const auto removed = Evict(std::max(budget_.limit() / 16, count * table.row_bytes()));
+    status = removed.status();
+    if (!status.ok() || table.TryReserve(count)) break;
+    if (*removed == 0) {
+      status = Status(StatusCode::kResourceExhausted,
+                      "shard memory: no room for " + std::to_string(count) + " rows of " +
+                          std::to_string(table.row_bytes()) + " bytes in " +
+                          std::to_string(budget_.limit()) + ", " + std::to_string(budget_.used()) +
+                          " in use; raise shard_memory_bytes");
+    }
+  } while (status.ok());
+  table.Find(ids, rows_);  // Eviction has moved rows.
+  for (const RowNumber row : rows_) {
+    if (row != kNoRow) table.SetPinned(row, false);
+  }
+  return status;
+}
+
+Result<size_t> TieredRows::Evict(uint64_t bytes) {
+  uint64_t slabs = 1;
+  for (const auto& table : tables_) slabs += table->bytes();
+  std::vector<std::vector<RowNumber>> victims(tables_.size());
+  uint64_t room = spill_bytes_;
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    RowTable& table = *tables_[t];
+    // Every table gives its share of what it holds.
+    const double share = static_cast<double>(table.bytes()) / static_cast<double>(slabs);
+    const auto wanted = static_cast<uint64_t>(static_cast<double>(bytes) * share) + 1;
+    const uint64_t cost = table.layout().bytes + kPassingBytes;
+    table.ChooseVictims(wanted, room / cost, &victims[t]);
+    room -= cost * static_cast<uint64_t>(std::ranges::count_if(
+                       victims[t], [&](RowNumber row) { return table.dirty(row); }));
+  }
+  SKY_RETURN_IF_ERROR(WriteSorted(victims));
+  size_t removed = 0;
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    tables_[t]->Remove(victims[t]);
+    removed += victims[t].size();
+  }
+  return removed;
+}
+
+Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows) {
+  std::vector<std::pair<size_t, size_t>> key_ranges(rows.size());
+  spill_keys_.clear();
+  spill_.clear();
+  spill_.reserve(spill_bytes_);  // Once; growing by doubling would pass the budget.
+  std::vector<size_t> record_begin(rows.size());
+  for (size_t t = 0; t < rows.size(); ++t) {
+    RowTable& table = *tables_[t];
+    leaving_.clear();
+    for (const RowNumber row : rows[t]) {
+      if (table.dirty(row)) leaving_.push_back({KeyOf(table.table(), table.id(row)), row});
+    }
+    std::ranges::sort(leaving_, {}, &Leaving::key);
+    key_ranges[t] = {spill_keys_.size(), leaving_.size()};
+    record_begin[t] = spill_.size();
+    for (const Leaving& row : leaving_) {
+      spill_keys_.push_back(row.key);
+      const char* record = table.record(row.row);
+      spill_.insert(spill_.end(), record, record + table.layout().bytes);
+    }
+  }
+  CHECK_LE(spill_.size(), spill_bytes_);
+  if (spill_keys_.empty()) return Status();
+
+  std::vector<env::RowRun> runs;
+  for (size_t t = 0; t < rows.size(); ++t) {
+    const auto [begin, count] = key_ranges[t];
+    if (count == 0) continue;
+    runs.push_back(
+        {tables_[t]->table(), std::span(spill_keys_).subspan(begin, count),
+         std::span(spill_).subspan(record_begin[t], count * tables_[t]->layout().bytes)});
+    on_disk_[t] = true;
+  }
+  return Noted(store_.Ingest(runs));
+}
+
+Status TieredRows::WriteChanged(RowTable& table) {
+  const size_t batch = spill_bytes_ / (table.layout().bytes + kPassingBytes);
+  std::vector<std::vector<RowNumber>> changed(tables_.size());
+  std::vector<RowNumber>& rows = changed[Number(table.table())];
+  for (RowNumber row = 0; row < table.rows();) {
+    rows.clear();
+    for (; row < table.rows() && rows.size() < batch; ++row) {
+      if (table.dirty(row)) rows.push_back(row);
+    }
+    SKY_RETURN_IF_ERROR(WriteSorted(changed));
+    for (const RowNumber written : rows) table.SetDirty(written, false);
+  }
+  return Status();
+}
+
+Status TieredRows::Noted(Status status) {
+  if (failure_.ok()) failure_ = status;
+  return status;
+}
+
+void TieredRows::FirstValueOf(TableId table, RowId id, std::span<float> weights) const {
+  FirstValue(options_.tables[Number(table)], table, options_.seed, id, weights);
+}
+
+Status TieredRows::Scan(TableId table, env::RowKey from,
+                        const std::function<bool(env::RowKey, std::string_view)>& visit) {
+  SKY_RETURN_IF_ERROR(WriteChanged(TableOf(table)));
+  return Noted(store_.Scan(table, from, visit));
+}
+
+Status TieredRows::ForEach(TableId table_id,
+                           const std::function<void(RowId, std::string_view)>& visit) {
+  RowTable& table = TableOf(table_id);
+  const size_t bytes = table.layout().bytes;
+  for (RowNumber row = 0; row < table.rows(); ++row) {
+    visit(table.id(row), std::string_view(table.record(row), bytes));
+  }
+  if (!on_disk_[Number(table_id)]) return Status();
+  const auto on_disk = [&](env::RowKey key, std::string_view record) {
+    if (!table.Contains(key.id)) visit(key.id, record);
+    return true;
+  };
+  return Noted(store_.Scan(table_id, env::RowKey{}, on_disk));
+}
+
+}  // namespace skybridge::ps

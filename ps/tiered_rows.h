@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/status.h"
+#include "common/table_spec.h"
+#include "env/row_store.h"
+#include "ps/memory_budget.h"
+#include "ps/row_table.h"
+
+namespace skybridge::ps {
+
+struct TieredRowsOptions {
+  TableSpecs tables;
+  uint64_t seed = 0;                          // Of first values.
+  uint64_t memory_bytes = uint64_t{1} << 30;  // Slabs, indexes and buffers of all tables.
+
+  // Errors: kInvalidArgument, naming the table or the figures.
+  Status Validate() const;
+};
+
+// All rows of one shard over two tiers: memory, within one budget that the tables share, and a
+// RowStore below it. The memory tier is inclusive: a row read from the store stays there too.
+//
+// A row exists from its first push on; until then its value is FirstValue and nothing is stored.
+// When memory is short, rows chosen by CLOCK leave: changed ones of all tables in one sorted
+// ingest, others are just forgotten. Eviction changes no value. The budget is never exceeded.
+//
+// One thread. Errors of every call: those of the store, after which the object must not be used;
+// failure() keeps the first.
+class TieredRows {
+ public:
+  // options.Validate() must be OK; `store` is empty and outlives this.
+  TieredRows(TieredRowsOptions options, env::RowStore& store);
+
+  const TableSpecs& tables() const { return options_.tables; }
+  const RowLayout& layout(TableId table) const { return TableOf(table).layout(); }
+  // The most ids that one call to Fetch or Create takes.
+  size_t block_rows() const { return block_rows_; }
+
+  // Brings rows into memory. The numbers are in the order of `ids`, kNoRow for rows that do not
+  // exist, and hold, as record() does, until the next call.
+  //   ids  [<= block_rows()]  distinct
+  Result<std::span<const RowNumber>> Fetch(TableId table, std::span<const RowId> ids);
+  // The same; rows that do not exist get their first value.
+  Result<std::span<const RowNumber>> Create(TableId table, std::span<const RowId> ids);
+
+  char* record(TableId table, RowNumber row) { return TableOf(table).record(row); }
+  // Must follow each change of a record.
+  void MarkChanged(TableId table, RowNumber row) { TableOf(table).SetDirty(row, true); }
+
+  // The value of a row that does not exist.
+  //   weights  [dim]
+  void FirstValueOf(TableId table, RowId id, std::span<float> weights) const;
+
+  // Visits rows of one table in store order (slot, then id), from `from` on, until `visit` returns
+  // false. Changed rows are written to the store first.
+  Status Scan(TableId table, env::RowKey from,
+              const std::function<bool(env::RowKey, std::string_view)>& visit);
+  // Visits every row once, in no order, wherever it lies.
+  Status ForEach(TableId table, const std::function<void(RowId, std::string_view)>& visit);
+
+  // Rows that exist.
+  uint64_t rows(TableId table) const { return existing_[Number(table)]; }
+  uint64_t memory_bytes() const { return budget_.used(); }
+  const Status& failure() const { return failure_; }
+
+ private:
+  // One row on its way to the store.
+  struct Leaving {
+    env::RowKey key;
+    RowNumber row;
+  };
+  Result<std::span<const RowNumber>> Bring(TableId table, std::span<const RowId> ids, bool create);
+  // Reads the misses of ids_/rows_ from the store: found_ and scratch_, in the order of reading_.
+  Status ReadMisses(RowTable& table, std::span<const RowId> ids);
+  Status MakeRoom(RowTable& table, size_t count, std::span<const RowId> ids);
+  // Removes rows worth about `bytes`; returns how many.
+  Result<size_t> Evict(uint64_t bytes);
+  Status WriteSorted(std::span<const std::vector<RowNumber>> rows);
+  Status WriteChanged(RowTable& table);
+  Status Noted(Status status);
+  env::RowKey KeyOf(TableId table, RowId id) const { return {SlotOf(table, id), id}; }
+  RowTable& TableOf(TableId table) { return *tables_[Number(table)]; }
+  const RowTable& TableOf(TableId table) const { return *tables_[Number(table)]; }
+
+  const TieredRowsOptions options_;
+  env::RowStore& store_;
+  MemoryBudget budget_;
+  size_t block_rows_;
+  uint64_t spill_bytes_;  // Of one ingest: records, keys and order. Taken from the budget for good.
+  std::vector<std::unique_ptr<RowTable>> tables_;
+  std::vector<uint64_t> existing_;  // Rows by table.
+  std::vector<bool> on_disk_;       // By table: some row was ever written.
+  Status failure_;
+
+  // Buffers of one call; at most block_rows() rows each.
+  std::vector<RowNumber> rows_;
+  std::vector<Leaving> reading_;  // row: position in ids.
+  std::vector<env::RowKey> keys_;
+  std::vector<uint8_t> found_;
+  std::vector<char> scratch_;
+  // Of one ingest; at most spill_bytes_.
+  std::vector<Leaving> leaving_;
+  std::vector<env::RowKey> spill_keys_;
+  std::vector<char> spill_;
+};
+
+}  // namespace skybridge::ps
