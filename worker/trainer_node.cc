@@ -121,7 +121,8 @@ void TrainerNode::HandleMap(const wire::ClusterMap& map) {
 }
 
 void TrainerNode::HandleGrant(const wire::Grant& grant, Instant now, Effects* out) {
-  if (Number(cluster_.map.version()) == 0) return;  // It will be repeated, after the map.
+  // Repeated until this node has both; without them its requests would be refused.
+  if (!welcome_ || Number(cluster_.map.version()) == 0) return;
   const wire::Lease& lease = grant.lease();
   const LeaseKey key{lease.phase(), lease.kind(), lease.unit()};
   const auto it = held_.find(key);
