@@ -30,6 +30,10 @@ else()
   target_compile_options(skybridge_flags INTERFACE -march=x86-64-v3)
 endif()
 target_compile_options(skybridge_flags INTERFACE -ffp-contract=off)
+# Eigen cuts products by the cache sizes it asks the processor for, and small ones by the alignment
+# of the result; both would change the order of sums. Said here, so that all see one Eigen.
+target_compile_definitions(skybridge_flags INTERFACE
+  EIGEN_NO_CPUID EIGEN_DONT_PARALLELIZE EIGEN_GEMM_TO_COEFFBASED_THRESHOLD=1)
 if(SKYBRIDGE_SANITIZE)
   target_compile_options(skybridge_flags INTERFACE
     -fsanitize=${SKYBRIDGE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
