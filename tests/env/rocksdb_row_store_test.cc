@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "env/rocksdb_row_store.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "common/hash.h"
+#include "common/rng.h"
+#include "tests/support/memory_row_store.h"
+
+namespace skybridge::env {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::vector<size_t> kRecordBytes = {24, 16, 4112};
+
+class RocksDbRowStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = testing::TempDir() + "/skybridge_rows_" + test->name();
+    fs::remove_all(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  Result<std::unique_ptr<RocksDbRowStore>> Create() {
+    return RocksDbRowStore::Create(
+        {.folder = folder_, .record_bytes = kRecordBytes, .verify = true});
+  }
+
+  std::string folder_;
+};
+
+// Rows of one run, owned.
+struct OwnedRun {
+  TableId table;
+  std::vector<RowKey> keys;
+  std::string records;
+};
+
+RowKey KeyOf(TableId table, uint64_t id) { return {SlotOf(table, RowId(id)), RowId(id)}; }
+
+OwnedRun RandomRun(Rng& rng, TableId table, size_t rows) {
+  OwnedRun run{.table = table};
+  for (size_t i = 0; i < rows; ++i) run.keys.push_back(KeyOf(table, rng.Below(300)));
+  std::ranges::sort(run.keys);
+  const auto again = std::ranges::unique(run.keys);
+  run.keys.erase(again.begin(), again.end());
+  const size_t bytes = run.keys.size() * kRecordBytes[Number(table)];
+  while (run.records.size() < bytes) run.records.push_back(static_cast<char>(rng.Next()));
+  return run;
+}
+
+std::vector<RowRun> Views(const std::vector<OwnedRun>& runs) {
+  std::vector<RowRun> views;
+  for (const OwnedRun& run : runs) views.push_back({run.table, run.keys, run.records});
+  return views;
+}
+
+using Rows = std::vector<std::pair<RowKey, std::string>>;
+
+Rows ScanAll(RowStore& store, TableId table, RowKey from, size_t rows_max) {
+  Rows rows;
+  const Status status = store.Scan(table, from, [&](RowKey key, std::string_view record) {
+    rows.emplace_back(key, record);
+    return rows.size() < rows_max;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return rows;
+}
+
+Rows ReadAll(RowStore& store, TableId table, const std::vector<RowKey>& keys) {
+  const size_t bytes = kRecordBytes[Number(table)];
+  std::vector<char> records(keys.size() * bytes);
+  std::vector<uint8_t> found(keys.size(), 2);
+  const Status status = store.Read(table, keys, records, found);
+  EXPECT_TRUE(status.ok()) << status;
+  Rows rows;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    EXPECT_LE(found[i], 1);
+    if (found[i]) rows.emplace_back(keys[i], std::string(records.data() + i * bytes, bytes));
+  }
+  return rows;
+}
+
+// The real store, the fake that simulations use, and a plain map tell the same story.
+TEST_F(RocksDbRowStoreTest, RandomHistoriesAgreeWithTheFakeAndWithAMap) {
+  for (uint64_t seed = 0; seed < 5; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed=" << seed);
+    Rng rng(seed, Purpose::kTest);
+    auto real = Create();
+    ASSERT_TRUE(real.has_value()) << real.error();
+    support::MemoryRowStore fake(kRecordBytes);
+    std::map<std::pair<TableId, RowKey>, std::string> naive;
+    for (int event = 0; event < 60; ++event) {
+      const auto table = TableId(static_cast<uint32_t>(rng.Below(3)));
+      const RowKey from = KeyOf(table, rng.Below(300));
+      if (rng.Below(3) == 0) {
+        std::vector<OwnedRun> runs;
+        for (uint32_t t = 0; t < 3; ++t) {
+          if (rng.Below(2) == 0) runs.push_back(RandomRun(rng, TableId(t), 1 + rng.Below(40)));
+        }
+        for (const OwnedRun& run : runs) {
+          const size_t bytes = kRecordBytes[Number(run.table)];
+          for (size_t i = 0; i < run.keys.size(); ++i) {
+            naive[{run.table, run.keys[i]}] = run.records.substr(i * bytes, bytes);
+          }
+        }
+        ASSERT_TRUE((*real)->Ingest(Views(runs)).ok());
+        ASSERT_TRUE(fake.Ingest(Views(runs)).ok());
+      } else if (rng.Below(2) == 0) {
+        const OwnedRun wanted = RandomRun(rng, table, 1 + rng.Below(280));
+        Rows expected;
+        for (const RowKey& key : wanted.keys) {
+          if (const auto it = naive.find({table, key}); it != naive.end()) {
+            expected.emplace_back(key, it->second);
+          }
+        }
+        ASSERT_EQ(ReadAll(**real, table, wanted.keys), expected);
+        ASSERT_EQ(ReadAll(fake, table, wanted.keys), expected);
+      } else {
+        const size_t rows_max = 1 + rng.Below(100);
+        Rows expected;
+        for (auto it = naive.lower_bound({table, from});
+             it != naive.end() && it->first.first == table && expected.size() < rows_max; ++it) {
+          expected.emplace_back(it->first.second, it->second);
+        }
+        ASSERT_EQ(ScanAll(**real, table, from, rows_max), expected);
+        ASSERT_EQ(ScanAll(fake, table, from, rows_max), expected);
+      }
+    }
+  }
+}
+
+TEST_F(RocksDbRowStoreTest, ReadsMoreRowsThanOneMultiGetTakes) {
+  auto store = Create();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  OwnedRun run{.table = TableId(1)};
+  for (uint64_t id = 0; id < 1000; ++id) run.keys.push_back(KeyOf(TableId(1), id));
+  std::ranges::sort(run.keys);
+  run.records.assign(1000 * 16, 'x');
+  const std::vector<OwnedRun> runs = {run};
+  ASSERT_TRUE((*store)->Ingest(Views(runs)).ok());
+  EXPECT_EQ(ReadAll(**store, TableId(1), run.keys).size(), 1000u);
+}
+
+TEST_F(RocksDbRowStoreTest, RowsOfAnEarlierJobAreGone) {
+  {
+    auto store = Create();
+    ASSERT_TRUE(store.has_value()) << store.error();
+    Rng rng(1, Purpose::kTest);
+    const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9)};
+    ASSERT_TRUE((*store)->Ingest(Views(runs)).ok());
+  }
+  auto store = Create();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  EXPECT_EQ(ScanAll(**store, TableId(0), {}, 100), Rows());
+}
+
+TEST_F(RocksDbRowStoreTest, AFolderWithOtherFilesIsRefusedAndLeftAlone) {
+  fs::create_directories(folder_);
+  std::ofstream(folder_ + "/thesis.txt") << "years of work";
+  const auto store = Create();
+  ASSERT_FALSE(store.has_value());
+  EXPECT_EQ(store.error().code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(store.error().message().find(folder_), std::string::npos) << store.error();
+  EXPECT_TRUE(fs::exists(folder_ + "/thesis.txt"));
+}
+
+TEST_F(RocksDbRowStoreTest, AFolderInUseIsRefusedAndItsRowsStay) {
+  auto first = Create();
+  ASSERT_TRUE(first.has_value()) << first.error();
+  Rng rng(1, Purpose::kTest);
+  const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9)};
+  ASSERT_TRUE((*first)->Ingest(Views(runs)).ok());
+  const auto second = Create();
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code(), StatusCode::kFailedPrecondition) << second.error();
+  EXPECT_EQ(ScanAll(**first, TableId(0), {}, 100).size(), runs[0].keys.size());
+}
+
+TEST_F(RocksDbRowStoreTest, AnIngestThatCannotBeWrittenSaysWhereAndChangesNothing) {
+  auto store = Create();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  fs::remove_all(folder_ + "/runs");
+  std::ofstream(folder_ + "/runs") << "in the way";
+  Rng rng(1, Purpose::kTest);
+  const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9), RandomRun(rng, TableId(1), 9)};
+  const Status status = (*store)->Ingest(Views(runs));
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status;
+  EXPECT_NE(status.message().find(folder_ + "/runs"), std::string::npos) << status;
+  EXPECT_EQ(ScanAll(**store, TableId(0), {}, 100), Rows());
+}
+
+TEST_F(RocksDbRowStoreTest, RunsAreMovedNotCopied) {
+  auto store = Create();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  Rng rng(1, Purpose::kTest);
+  const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9), RandomRun(rng, TableId(2), 9)};
+  ASSERT_TRUE((*store)->Ingest(Views(runs)).ok());
+  EXPECT_TRUE(fs::is_empty(folder_ + "/runs"));
+}
+
+TEST_F(RocksDbRowStoreTest, ATableThatDoesNotExistIsRefused) {
+  auto store = Create();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  const auto visit = [](RowKey, std::string_view) { return true; };
+  EXPECT_EQ((*store)->Scan(TableId(3), {}, visit).code(), StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace skybridge::env
