@@ -375,6 +375,46 @@ TEST(SchedulerNodeTest, EarlyStopGoesOnToTheExport) {
   EXPECT_EQ(GrantsOf(cluster, wire::EXPORT_COMMIT).at(0).export_().expect_committed(), 16u);
 }
 
+TEST(SchedulerNodeTest, GrantsAndMapsRestOnceHeartbeatsNameThem) {
+  FakeCluster cluster(FakeOptions());
+  for (auto& trainer : cluster.trainers) trainer->work = seconds(100);
+  cluster.Run(seconds(4));
+  ASSERT_EQ(cluster.grants.size(), 4u);
+  uint64_t repeats = 0;
+  cluster.copies = [&](uint64_t, const Envelope& message) {
+    const wire::Header header = *wire::Open(message);
+    if (header.has_grant() || header.has_cluster_map()) ++repeats;
+    return 1;
+  };
+  cluster.Run(seconds(4));
+  EXPECT_EQ(repeats, 0u);
+}
+
+TEST(SchedulerNodeTest, AnswersGoWhereANodeWasLastHeardFrom) {
+  SchedulerNode node(FakeOptions());
+  wire::Header header;
+  header.mutable_identity()->set_job_high(7);
+  header.mutable_identity()->set_job_low(9);
+  wire::Register& joining = *header.mutable_register_();
+  joining.set_role(wire::TRAINER);
+  joining.set_version("1");
+  joining.set_job_hash(11);
+  joining.set_dataset_hash(22);
+  Effects effects = node.Handle(wire::Seal("first connection", header), Instant{});
+  ASSERT_EQ(effects.send.size(), 1u);
+  EXPECT_EQ(effects.send[0].peer, "first connection");
+  const wire::Header welcome = *wire::Open(effects.send[0]);
+  header.mutable_identity()->set_sender_incarnation(welcome.welcome().incarnation());
+  header.mutable_identity()->set_generation(welcome.welcome().generation());
+  header.mutable_heartbeat();
+  (void)node.Handle(wire::Seal("second connection", header), Instant{});
+  node.RequestStop("test", Instant{});
+  effects = node.Tick(Instant{});
+  ASSERT_EQ(effects.send.size(), 1u);
+  EXPECT_TRUE(wire::Open(effects.send[0])->has_stop());
+  EXPECT_EQ(effects.send[0].peer, "second connection");
+}
+
 TEST(SchedulerNodeTest, DeadIncarnationsAreFenced) {
   FakeCluster cluster(FakeOptions());
   for (auto& trainer : cluster.trainers) trainer->work = seconds(30);
