@@ -8,10 +8,14 @@
 
 namespace skybridge::sim {
 
-// The seed that the command line asks for (--seed=N), if any.
-std::optional<uint64_t>& SeedFlag();
+// What the command line says about seeds.
+struct SeedFlags {
+  std::optional<uint64_t> only;  // --seed=N: this one alone, in every case.
+  uint64_t offset = 0;           // --seed_offset=N: added to the seeds of every case.
+};
+SeedFlags& Flags();
 
-// Seeds [begin, end), or the one of --seed alone.
+// Seeds [begin, end), moved by the offset, or the one of --seed.
 std::vector<uint64_t> Seeds(uint64_t begin, uint64_t end);
 
 // The command that runs the current test again with this seed alone.

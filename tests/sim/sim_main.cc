@@ -2,7 +2,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <numeric>
 #include <string_view>
 
@@ -14,14 +13,26 @@
 namespace skybridge::sim {
 namespace {
 
-constexpr std::string_view kFlag = "--seed=";
-
-void ParseSeed(std::string_view text) {
-  uint64_t seed = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seed);
+uint64_t ParseNumber(std::string_view text) {
+  uint64_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
   CHECK(parsed.ec == std::errc() && parsed.ptr == text.data() + text.size())
-      << "seed '" << text << "' is no number";
-  SeedFlag() = seed;
+      << "'" << text << "' is no number";
+  return number;
+}
+
+// False if it is no flag of ours.
+bool ParseFlag(std::string_view argument) {
+  constexpr std::string_view kSeed = "--seed=";
+  constexpr std::string_view kOffset = "--seed_offset=";
+  if (argument.starts_with(kSeed)) {
+    Flags().only = ParseNumber(argument.substr(kSeed.size()));
+  } else if (argument.starts_with(kOffset)) {
+    Flags().offset = ParseNumber(argument.substr(kOffset.size()));
+  } else {
+    return false;
+  }
+  return true;
 }
 
 std::string TestName() {
@@ -32,15 +43,15 @@ std::string TestName() {
 
 }  // namespace
 
-std::optional<uint64_t>& SeedFlag() {
-  static std::optional<uint64_t> seed;
-  return seed;
+SeedFlags& Flags() {
+  static SeedFlags flags;
+  return flags;
 }
 
 std::vector<uint64_t> Seeds(uint64_t begin, uint64_t end) {
-  if (SeedFlag()) return {*SeedFlag()};
+  if (Flags().only) return {*Flags().only};
   std::vector<uint64_t> seeds(end - begin);
-  std::iota(seeds.begin(), seeds.end(), begin);
+  std::iota(seeds.begin(), seeds.end(), begin + Flags().offset);
   return seeds;
 }
 
@@ -62,16 +73,17 @@ std::string EmptyTestFolder() {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
+  // ctest passes no arguments: SKYBRIDGE_SEED stands for --seed there.
+  if (const char* seed = std::getenv("SKYBRIDGE_SEED")) {  // NOLINT(concurrency-mt-unsafe)
+    skybridge::sim::Flags().only = skybridge::sim::ParseNumber(seed);
+  }
   for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (!argument.starts_with(skybridge::sim::kFlag)) {
-      std::cerr << "unknown argument " << argument << "\n";
-      return 2;
-    }
-    skybridge::sim::ParseSeed(argument.substr(skybridge::sim::kFlag.size()));
+    if (skybridge::sim::ParseFlag(argv[i])) continue;
+    LOG(ERROR) << "unknown argument " << argv[i] << "; known: --seed=N, --seed_offset=N";
+    return 2;
   }
   // Faults make nodes complain; only a replay wants to hear it.
-  if (!skybridge::sim::SeedFlag()) FLAGS_minloglevel = google::FATAL;
+  if (!skybridge::sim::Flags().only) FLAGS_minloglevel = google::FATAL;
   FLAGS_logtostderr = true;
   return RUN_ALL_TESTS();
 }

@@ -55,7 +55,7 @@ Swarm DrawSwarm(uint64_t seed) {
   swarm.links = DrawLinks(rng);
   if (Coin(rng)) {
     NodeFaults& faults = swarm.trainer_faults;
-    faults.crashes_per_minute = DrawRate(rng, 1, 4);  // Up to 16.
+    faults.crashes_per_minute = DrawRate(rng, 2, 6);  // Up to two a second.
     faults.restarts = Coin(rng);
     faults.restart_max = DrawLength(rng, 10, 12);  // Up to 40 s: beyond what expiry takes.
   }

@@ -74,23 +74,30 @@ constexpr const char* kJob = R"pb(
   }
   loss { kind: SOFTMAX }
   negatives { uniform: 3 }
-  training { epochs: 2 batch: 6 }
+  training { epochs: 6 batch: 6 }
 )pb";
 
-void WriteFiles(const std::string& folder) {
-  constexpr const char* kWords[] = {"red", "green", "blue", "old", "new", "quick", "slow"};
+std::string Words(Rng& rng, uint64_t count, uint64_t vocabulary) {
+  std::string words;
+  for (uint64_t i = 0; i < count; ++i) words += " w" + std::to_string(rng.Below(vocabulary));
+  return words.substr(1);
+}
+
+void WriteFiles(bool wide, const std::string& folder) {
+  const uint64_t vocabulary = wide ? 5000 : 8;
+  const uint64_t words = wide ? 40 : 2;
   Rng rng(1, Purpose::kTest);
-  const auto word = [&] { return kWords[rng.Below(std::size(kWords))]; };
   std::filesystem::create_directories(folder);
   std::ofstream items(folder + "/items.tsv");
   items << "item\ttext\n";
   for (uint32_t i = 0; i < kItems; ++i) {
-    items << "item" << i << "\t" << word() << " " << word() << " thing\n";
+    items << "item" << i << "\t" << Words(rng, words, vocabulary) << "\n";
   }
   std::ofstream train(folder + "/train.tsv");
   train << "user\tmood\titem\n";
   for (uint32_t line = 0; line < kLines; ++line) {
-    train << "u" << rng.Below(kUsers) << "\t" << word() << "\titem" << rng.Below(kItems) << "\n";
+    train << "u" << rng.Below(kUsers) << "\t" << Words(rng, words / 2, vocabulary) << "\titem"
+          << rng.Below(kItems) << "\n";
   }
   CHECK(items.flush().good() && train.flush().good()) << "write " << folder;
 }
@@ -101,16 +108,21 @@ void StopLearning(job::Optimizer* optimizer) {
   optimizer->clear_linear_decay();
 }
 
-job::Job MakeJob(TinyJobKind kind) {
+job::Job MakeJob(const TinyJobOptions& options) {
   job::Job job;
   CHECK(google::protobuf::TextFormat::ParseFromString(kJob, &job));
-  if (kind == TinyJobKind::kLearning) return job;
-  for (job::Table& table : *job.mutable_table()) StopLearning(table.mutable_optimizer());
   for (job::Tower* tower : {job.mutable_query(), job.mutable_candidate()}) {
+    if (options.wide) tower->clear_hidden();
+    if (options.wide) tower->clear_layer_norm();
+    if (options.learns) continue;
     StopLearning(tower->mutable_optimizer());
     for (job::Feature& feature : *tower->mutable_feature()) {
       if (feature.has_text()) StopLearning(feature.mutable_text()->mutable_weights_optimizer());
     }
+  }
+  if (options.wide) job.mutable_data()->set_partition_bytes(2400);
+  for (job::Table& table : *job.mutable_table()) {
+    if (!options.learns) StopLearning(table.mutable_optimizer());
   }
   return job;
 }
@@ -123,11 +135,12 @@ T Must(Result<T> result) {
 
 }  // namespace
 
-std::unique_ptr<const TinyJob> TinyJob::Create(TinyJobKind kind, const std::string& folder) {
-  WriteFiles(folder);
+std::unique_ptr<const TinyJob> TinyJob::Create(const TinyJobOptions& shape,
+                                               const std::string& folder) {
+  WriteFiles(shape.wide, folder);
   std::unique_ptr<TinyJob> tiny(new TinyJob);
   tiny->folder_ = folder;
-  tiny->job_ = MakeJob(kind);
+  tiny->job_ = MakeJob(shape);
   data::DatasetOptions options = Must(data::OptionsFromJob(tiny->job_, folder));
   data::DatasetPlan plan = Must(data::PlanDataset(options));
   auto catalogue =

@@ -16,20 +16,23 @@
 
 namespace skybridge::sim {
 
-enum class TinyJobKind {
-  // Every optimizer that depends on the order of steps, linear decay, layers, learned weights: any
-  // push that is lost, doubled or made at other weights changes the result.
-  kLearning,
-  // The same model with step size zero: weights stay as they are, so the tables depend on how often
-  // each row was counted, and on no timing.
-  kCounting,
+struct TinyJobOptions {
+  // True: every optimizer that depends on the order of steps, linear decay, learned weights: any
+  // push that is lost, doubled or made at other weights changes the result. False: step size zero;
+  // weights stay as they are, so the tables depend on how often each row was counted, and on no
+  // timing.
+  bool learns = true;
+  // True: no layers, thousands of narrow rows, so that shards with little memory evict. False: few
+  // rows, and towers with layers.
+  bool wide = false;
 };
 
 // A whole job that trains in milliseconds: files in a folder, options, model. Immutable.
 class TinyJob {
  public:
   // Writes the files into `folder`, which is made.
-  static std::unique_ptr<const TinyJob> Create(TinyJobKind kind, const std::string& folder);
+  static std::unique_ptr<const TinyJob> Create(const TinyJobOptions& options,
+                                               const std::string& folder);
 
   const std::string& folder() const { return folder_; }
   const job::Job& job() const { return job_; }

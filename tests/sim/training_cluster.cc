@@ -18,8 +18,11 @@ constexpr JobId kJob{.high = 17, .low = 4};
 constexpr uint64_t kJobHash = 99;
 constexpr const char* kVersion = "simulated";
 constexpr const char* kScheduler = "scheduler";
+// The job ends when no trainer is left, so one of them is never away for long.
+constexpr uint32_t kSurvivor = 0;
+constexpr Duration kSurvivorGapMax = seconds(3);
 constexpr Duration kSupervision = milliseconds(500);
-constexpr uint64_t kTightMemory = 96 << 10;
+constexpr uint64_t kMemoryStep = 4 << 10;
 constexpr uint64_t kAmpleMemory = 16 << 20;
 
 std::string ShardName(uint32_t index) { return "shard-" + std::to_string(index); }
@@ -73,17 +76,20 @@ void TrainingCluster::AddScheduler() {
 }
 
 void TrainingCluster::AddShard(uint32_t index) {
-  ps::ShardNodeOptions options{
-      .job = kJob,
-      .job_hash = kJobHash,
-      .shard = index,
-      .process = index,
-      .version = kVersion,
-      .endpoint = ShardName(index),
-      .scheduler_endpoint = kScheduler,
-      .tables = job_.model().tables(),
-      .seed = job_.job().seed(),
-      .memory_bytes = options_.swarm.tight_memory ? kTightMemory : kAmpleMemory};
+  ps::ShardNodeOptions options{.job = kJob,
+                               .job_hash = kJobHash,
+                               .shard = index,
+                               .process = index,
+                               .version = kVersion,
+                               .endpoint = ShardName(index),
+                               .scheduler_endpoint = kScheduler,
+                               .tables = job_.model().tables(),
+                               .seed = job_.job().seed(),
+                               .memory_bytes = kAmpleMemory};
+  if (options_.swarm.tight_memory) {
+    options.memory_bytes = kMemoryStep;  // The least that a shard accepts.
+    while (!options.Validate().ok()) options.memory_bytes += kMemoryStep;
+  }
   CHECK(options.Validate().ok()) << options.Validate();
   stores_.push_back(std::make_unique<support::MemoryRowStore>(ps::RecordBytes(options.tables)));
   cluster_.Add(ShardName(index), [options, store = stores_.back().get()] {
@@ -124,29 +130,31 @@ void TrainingCluster::PlanFaults() {
     PlanNodeFaults(swarm.seed, swarm.server_faults, ShardName(s), swarm.heal_at, never, cluster_);
   }
   for (uint32_t t = 0; t < swarm.trainers; ++t) {
+    NodeFaults faults = swarm.trainer_faults;
+    if (t == kSurvivor) {
+      faults.restarts = true;
+      faults.restart_max = std::min(faults.restart_max, kSurvivorGapMax);
+      faults.freeze_max = std::min(faults.freeze_max, kSurvivorGapMax);
+    }
+    const bool returns = faults.restarts;
     PlanNodeFaults(
-        swarm.seed, swarm.trainer_faults, TrainerName(t), swarm.heal_at,
-        [this, t] { return MayCrash(t); }, cluster_);
+        swarm.seed, faults, TrainerName(t), swarm.heal_at,
+        [this, returns] { return returns || Started(); }, cluster_);
   }
   cluster_.At(swarm.heal_at, [this] { cluster_.transport().Heal(); });
 }
 
-// The start needs every trainer; later one is enough, and one must be left.
-bool TrainingCluster::MayCrash(uint32_t trainer) {
-  if (options_.swarm.trainer_faults.restarts) return true;
-  if (scheduler().progress(cluster_.clock(kScheduler)).phase == "waiting") return false;
-  if (gone_.size() + 1 == options_.swarm.trainers) return false;
-  gone_.insert(trainer);
-  return true;
+// The start needs every trainer; later they may stay away.
+bool TrainingCluster::Started() const {
+  return scheduler().progress(cluster_.clock(kScheduler)).phase != "waiting";
 }
 
 void TrainingCluster::Supervise() {
-  const Instant now = cluster_.clock(kScheduler);
-  const bool started = scheduler().progress(now).phase != "waiting";
+  const bool started = Started();
   for (uint32_t t = 0; t < options_.swarm.trainers && !scheduler().finished(); ++t) {
     const Node* node = cluster_.node(TrainerName(t));
     if (node != nullptr && !node->finished()) continue;
-    if (options_.swarm.supervised && started && !reported_[t]) {
+    if (options_.swarm.supervised && started && t != kSurvivor && !reported_[t]) {
       reported_[t] = true;
       scheduler().NodeExited(scheduler::Role::kTrainer, t, "simulated exit");
     }
@@ -192,6 +200,12 @@ uint64_t TrainingCluster::nondeterminism() const {
   uint64_t seen = 0;
   for (uint32_t s = 0; s < options_.swarm.shards; ++s) seen += shard(s).stats().nondeterminism;
   return seen;
+}
+
+uint64_t TrainingCluster::rows_spilled() const {
+  uint64_t rows = 0;
+  for (const auto& store : stores_) rows += store->rows_ingested;
+  return rows;
 }
 
 }  // namespace skybridge::sim

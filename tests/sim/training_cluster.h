@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +40,8 @@ class TrainingCluster {
   // The first promise that was seen broken; empty if none.
   const std::string& violation() const { return violation_; }
   uint64_t nondeterminism() const;
+  // Rows that shards wrote to their stores, for lack of memory.
+  uint64_t rows_spilled() const;
   SimCluster& cluster() { return cluster_; }
 
  private:
@@ -51,7 +52,7 @@ class TrainingCluster {
   void AddShard(uint32_t index);
   void AddTrainer(uint32_t index);
   void PlanFaults();
-  bool MayCrash(uint32_t trainer);
+  bool Started() const;
   void Supervise();
   void CheckCommitted();
 
@@ -60,7 +61,6 @@ class TrainingCluster {
   std::vector<std::unique_ptr<support::MemoryRowStore>> stores_;  // By shard.
   std::vector<uint32_t> lives_;                                   // By trainer.
   std::vector<uint64_t> committed_;                               // By shard.
-  std::set<uint32_t> gone_;                                       // Trainers that crash for good.
   std::vector<bool> reported_;                                    // By trainer.
   std::string violation_;
   SimCluster cluster_;  // Last: nodes go before what they use.

@@ -258,10 +258,10 @@ void ReferenceTrainer::Apply(const Sums& sums, uint32_t clock, float rate) {
 uint64_t ReferenceTrainer::TableHash(TableId table) const {
   uint64_t hash = 0;
   for (const auto& [id, record] : rows_[Number(table)]) {
-    const uint64_t key[2] = {Number(table), Number(id)};
     std::string bytes;
-    AppendRaw<uint64_t>(bytes, key);
-    hash += HashBytes(bytes + record);
+    AppendRaw<TableId>(bytes, std::span(&table, 1));
+    AppendRaw<RowId>(bytes, std::span(&id, 1));
+    hash += HashBytes(bytes + record);  // Its lsn is 0.
   }
   return hash;
 }
