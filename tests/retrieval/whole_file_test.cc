@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "retrieval/whole_file.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/retrieval/temp_folder.h"
+
+namespace skybridge::retrieval {
+namespace {
+
+TEST(WholeFileTest, AppearsOnlyWithCommitAndLeavesNothingWithoutIt) {
+  const TempFolder folder;
+  const std::string path = folder / "a/b/part";
+  {
+    WholeFile file = *WholeFile::Create(path);
+    ASSERT_TRUE(file.Append("half").ok());
+    EXPECT_FALSE(std::filesystem::exists(path));
+    EXPECT_TRUE(std::filesystem::exists(path + ".tmp"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+  WholeFile file = *WholeFile::Create(path);
+  ASSERT_TRUE(file.Append("whole").ok());
+  const FileSummary summary = *file.Commit();
+  EXPECT_EQ(summary.bytes, 5u);
+  EXPECT_EQ(SummariseFile(path)->xxh64, summary.xxh64);
+  EXPECT_TRUE(CheckFile(path, summary).ok());
+  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+}
+
+TEST(WholeFileTest, AnyOtherByteOrLengthIsFoundByName) {
+  const TempFolder folder;
+  const std::string path = folder / "part";
+  WholeFile file = *WholeFile::Create(path);
+  ASSERT_TRUE(file.Append("0123456789").ok());
+  const FileSummary summary = *file.Commit();
+  for (int i = 0; i < 10; ++i) {
+    std::string bytes = "0123456789";
+    bytes[static_cast<size_t>(i)] ^= 1;
+    std::ofstream(path) << bytes;
+    const Status status = CheckFile(path, summary);
+    EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+    EXPECT_NE(status.message().find(path), std::string::npos);
+  }
+  std::ofstream(path) << "01234";
+  EXPECT_NE(CheckFile(path, summary).message().find("5 bytes, 10"), std::string::npos);
+  EXPECT_EQ(CheckFile(folder / "none", summary).code(), StatusCode::kNotFound);
+}
+
+TEST(WholeFileTest, FullDiskIsSaidSo) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  const TempFolder folder;
+  std::filesystem::create_symlink("/dev/full", folder / "part.tmp");
+  WholeFile file = *WholeFile::Create(folder / "part");
+  const Status status = file.Append("bytes");
+  EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+  EXPECT_NE(status.message().find("free some space"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace skybridge::retrieval
