@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ps/scheduler_link.h"
+
+#include <gtest/gtest.h>
+
+namespace skybridge::ps {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+constexpr Instant kStart{seconds(100)};
+
+class SchedulerLinkTest : public testing::Test {
+ protected:
+  // Steps of half a second, so that nothing looks like a pause.
+  void RunUntil(Instant end) {
+    while (now_ < end) link_.Observe(now_ = now_ + milliseconds(500));
+  }
+
+  SchedulerLink link_{{.endpoint = "tcp://here:1"}};
+  Instant now_ = kStart;
+};
+
+TEST_F(SchedulerLinkTest, RegistersEverySecondThenBeatsAsItIsTold) {
+  EXPECT_FALSE(link_.TakeDue(kStart));  // It has not begun.
+  link_.Observe(kStart);
+  EXPECT_TRUE(link_.TakeDue(kStart));
+  EXPECT_FALSE(link_.TakeDue(kStart + milliseconds(999)));
+  EXPECT_TRUE(link_.TakeDue(kStart + seconds(1)));
+  link_.Welcome(milliseconds(200), kStart + milliseconds(1100));
+  EXPECT_TRUE(link_.TakeDue(kStart + milliseconds(1100)));
+  EXPECT_FALSE(link_.TakeDue(kStart + milliseconds(1299)));
+  EXPECT_TRUE(link_.TakeDue(kStart + milliseconds(1300)));
+}
+
+TEST_F(SchedulerLinkTest, ASilentSchedulerIsGivenUpByName) {
+  link_.Observe(kStart);
+  link_.Welcome(seconds(1), kStart);
+  RunUntil(kStart + seconds(15));
+  EXPECT_TRUE(link_.Check(now_).ok());
+  RunUntil(kStart + seconds(16));
+  EXPECT_EQ(link_.Check(now_).code(), StatusCode::kUnavailable);
+  EXPECT_NE(link_.Check(now_).message().find("tcp://here:1"), std::string::npos);
+  link_.Heard(now_);
+  EXPECT_TRUE(link_.Check(now_).ok());
+}
+
+TEST_F(SchedulerLinkTest, BeforeTheWelcomePatienceIsLonger) {
+  link_.Observe(kStart);
+  RunUntil(kStart + seconds(300));
+  EXPECT_TRUE(link_.Check(now_).ok());
+  RunUntil(kStart + seconds(301));
+  EXPECT_EQ(link_.Check(now_).code(), StatusCode::kUnavailable);
+}
+
+TEST_F(SchedulerLinkTest, APauseOfThisProcessIsNoSilence) {
+  link_.Observe(kStart);
+  link_.Welcome(seconds(1), kStart);
+  link_.Observe(kStart + seconds(40));
+  EXPECT_TRUE(link_.Check(kStart + seconds(40)).ok());
+  now_ = kStart + seconds(40);
+  RunUntil(kStart + seconds(56));
+  EXPECT_FALSE(link_.Check(now_).ok());
+}
+
+}  // namespace
+}  // namespace skybridge::ps

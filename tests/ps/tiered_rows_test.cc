@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ps/tiered_rows.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "common/first_value.h"
+#include "common/hash.h"
+#include "common/rng.h"
+#include "tests/support/memory_row_store.h"
+
+namespace skybridge::ps {
+namespace {
+
+const TableSpecs kTables = {
+    {.name = "wide", .dim = 16, .init_stddev = 1, .optimizer = {.kind = RowOptimizer::kAdam}},
+    {.name = "narrow", .dim = 1, .init_constant = 2, .optimizer = {.kind = RowOptimizer::kSgd}},
+    {.name = "counts", .kind = TableKind::kCounts}};
+constexpr uint64_t kSmall = 64 << 10;
+constexpr uint64_t kLarge = 16 << 20;
+constexpr uint64_t kSeed = 11;
+
+TieredRowsOptions Options(uint64_t memory_bytes) {
+  return {.tables = kTables, .seed = kSeed, .memory_bytes = memory_bytes};
+}
+
+class TieredRowsTest : public testing::Test {
+ protected:
+  std::vector<RowId> Distinct(Rng& rng, size_t rows, uint64_t below) {
+    std::set<uint64_t> numbers;
+    while (numbers.size() < std::min<uint64_t>(rows, below)) numbers.insert(rng.Below(below));
+    std::vector<RowId> ids;
+    for (const uint64_t number : numbers) ids.push_back(RowId(number));
+    return ids;
+  }
+  support::MemoryRowStore store_{RecordBytes(kTables)};
+};
+
+TEST_F(TieredRowsTest, ARowExistsFromItsFirstPushOn) {
+  TieredRows rows(Options(kLarge), store_);
+  const std::vector<RowId> ids = {RowId(3), RowId(1)};
+  EXPECT_EQ((*rows.Fetch(TableId(0), ids))[0], kNoRow);
+  EXPECT_EQ(rows.rows(TableId(0)), 0u);
+
+  const auto created = rows.Create(TableId(0), ids);
+  ASSERT_TRUE(created.has_value());
+  const RowLayout& layout = rows.layout(TableId(0));
+  for (size_t i = 0; i < 2; ++i) {
+    char* record = rows.record(TableId(0), (*created)[i]);
+    std::vector<float> first(16);
+    FirstValue(kTables[0], TableId(0), kSeed, ids[i], first);
+    EXPECT_TRUE(std::ranges::equal(layout.weights(record), first));
+    for (const float s : layout.optimizer_state(record)) EXPECT_EQ(s, 0);
+    EXPECT_EQ(layout.header(record).count, 0u);
+  }
+  EXPECT_EQ(rows.rows(TableId(0)), 2u);
+  EXPECT_NE((*rows.Fetch(TableId(0), ids))[1], kNoRow);
+}
+
+TEST_F(TieredRowsTest, RowsThatFitNeverTouchTheStore) {
+  TieredRows rows(Options(kLarge), store_);
+  Rng rng(1, Purpose::kTest);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(rows.Create(TableId(0), Distinct(rng, 100, 5000)).has_value());
+    ASSERT_TRUE(rows.Fetch(TableId(1), Distinct(rng, 100, 5000)).has_value());
+  }
+  EXPECT_EQ(store_.reads + store_.ingests, 0u);
+}
+
+TEST_F(TieredRowsTest, UnchangedRowsLeaveWithoutBeingWritten) {
+  TieredRows rows(Options(kSmall), store_);
+  Rng rng(1, Purpose::kTest);
+  while (store_.rows(TableId(0)) < 2000) {
+    ASSERT_TRUE(rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 4000)).has_value());
+  }
+  // All that is in memory becomes unchanged.
+  const auto nothing = [](env::RowKey, std::string_view) { return false; };
+  for (uint32_t t = 0; t < 3; ++t) ASSERT_TRUE(rows.Scan(TableId(t), {}, nothing).ok());
+  const uint64_t written = store_.rows_ingested;
+  const uint64_t reads = store_.reads;
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_TRUE(rows.Fetch(TableId(0), Distinct(rng, rows.block_rows(), 4000)).has_value());
+  }
+  EXPECT_GT(store_.reads, reads + 100);
+  EXPECT_EQ(store_.rows_ingested, written);
+}
+
+TEST_F(TieredRowsTest, ChangedRowsLeaveInFewLongRuns) {
+  TieredRows rows(Options(1 << 20), store_);
+  Rng rng(1, Purpose::kTest);
+  for (int i = 0; i < 400; ++i) {
+    ASSERT_TRUE(rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 1 << 30)).has_value());
+  }
+  ASSERT_GT(store_.rows_ingested, 10000u);
+  EXPECT_GT(store_.rows_ingested / store_.ingests, 100u);
+}
+
+TEST_F(TieredRowsTest, MemoryTooSmallForTheTablesIsRefusedWithTheFigures) {
+  const Status status = Options(1000).Validate();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("1000 bytes"), std::string::npos) << status;
+  uint64_t least = 1000;
+  while (!Options(least).Validate().ok()) least += 100;
+  // What is accepted is enough for any history.
+  TieredRows rows(Options(least), store_);
+  Rng rng(2, Purpose::kTest);
+  for (int i = 0; i < 2000; ++i) {
+    const auto table = TableId(static_cast<uint32_t>(rng.Below(3)));
+    const auto created = rows.Create(table, Distinct(rng, rows.block_rows(), 5000));
+    ASSERT_TRUE(created.has_value()) << created.error();
+    ASSERT_LE(rows.memory_bytes(), least);
+  }
+}
+
+TEST_F(TieredRowsTest, TablesThatCannotBeAreRefusedByName) {
+  TieredRowsOptions options = Options(kLarge);
+  options.tables[2].dim = 3;
+  EXPECT_NE(options.Validate().message().find("counts"), std::string::npos);
+  options = Options(kLarge);
+  options.tables[1].dim = 0;
+  EXPECT_NE(options.Validate().message().find("narrow"), std::string::npos);
+  options = Options(kLarge);
+  options.tables[0].optimizer.beta1 = 2;
+  EXPECT_NE(options.Validate().message().find("wide"), std::string::npos);
+}
+
+TEST_F(TieredRowsTest, AFailingStoreIsReportedAndRemembered) {
+  TieredRows rows(Options(kSmall), store_);
+  Rng rng(1, Purpose::kTest);
+  store_.failure = Status(StatusCode::kResourceExhausted, "disk full");
+  Status status;
+  for (int i = 0; i < 1000 && status.ok(); ++i) {
+    status = rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 1 << 20)).status();
+  }
+  EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(rows.failure(), status);
+}
+
+TEST_F(TieredRowsTest, ScanGoesBySlotThenId) {
+  TieredRows rows(Options(kSmall), store_);
+  Rng rng(1, Purpose::kTest);
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 1000)).has_value());
+  }
+  std::vector<env::RowKey> keys;
+  const auto visit = [&](env::RowKey key, std::string_view) {
+    keys.push_back(key);
+    return true;
+  };
+  ASSERT_TRUE(rows.Scan(TableId(0), {}, visit).ok());
+  EXPECT_EQ(keys.size(), rows.rows(TableId(0)));
+  EXPECT_TRUE(std::ranges::is_sorted(keys));
+  for (const env::RowKey& key : keys) EXPECT_EQ(key.slot, SlotOf(TableId(0), key.id));
+}
+
+// Against a map of records: whatever leaves memory comes back as it was, nothing is lost or made
+// up, and the budget holds at every step.
+TEST_F(TieredRowsTest, RandomHistoriesAgreeWithAMapUnderAnyBudget) {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed=" << seed);
+    Rng rng(seed, Purpose::kTest);
+    support::MemoryRowStore store(RecordBytes(kTables));
+    const uint64_t budget = seed % 3 == 0 ? kLarge : kSmall * (1 + seed % 4);
+    TieredRows rows(Options(budget), store);
+    std::map<std::pair<TableId, RowId>, uint32_t> naive;  // Header counts.
+    for (int event = 0; event < 600; ++event) {
+      const auto table = TableId(static_cast<uint32_t>(rng.Below(3)));
+      const RowLayout& layout = rows.layout(table);
+      const uint64_t below = rng.Below(4) == 0 ? 3000 : 100;  // Some rows are hot.
+      const auto ids = Distinct(rng, 1 + rng.Below(rows.block_rows()), below);
+      const bool push = rng.Below(2) == 0;
+      const auto numbers = push ? rows.Create(table, ids) : rows.Fetch(table, ids);
+      ASSERT_TRUE(numbers.has_value()) << numbers.error();
+      for (size_t i = 0; i < ids.size(); ++i) {
+        const auto it = naive.find({table, ids[i]});
+        if (it == naive.end() && !push) {
+          ASSERT_EQ((*numbers)[i], kNoRow);
+          continue;
+        }
+        ASSERT_NE((*numbers)[i], kNoRow);
+        RowHeader& header = layout.header(rows.record(table, (*numbers)[i]));
+        ASSERT_EQ(header.count, it == naive.end() ? 0 : it->second);
+        if (!push) continue;
+        header.count += 1 + static_cast<uint32_t>(rng.Below(9));
+        naive[{table, ids[i]}] = header.count;
+        rows.MarkChanged(table, (*numbers)[i]);
+      }
+      ASSERT_LE(rows.memory_bytes(), budget);
+    }
+    for (uint32_t t = 0; t < 3; ++t) {
+      std::map<std::pair<TableId, RowId>, uint32_t> seen;
+      const auto visit = [&](RowId id, std::string_view record) {
+        const auto again = seen.emplace(std::pair(TableId(t), id),
+                                        rows.layout(TableId(t)).header(record.data()).count);
+        EXPECT_TRUE(again.second) << "visited twice";
+      };
+      ASSERT_TRUE(rows.ForEach(TableId(t), visit).ok());
+      std::map<std::pair<TableId, RowId>, uint32_t> expected;
+      for (const auto& [key, count] : naive) {
+        if (key.first == TableId(t)) expected.emplace(key, count);
+      }
+      EXPECT_EQ(seen, expected);
+      EXPECT_EQ(rows.rows(TableId(t)), expected.size());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace skybridge::ps
