@@ -3,18 +3,19 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "common/status.h"
 #include "data/batch.h"
 #include "data/catalogue.h"
+#include "data/cloze.h"
+#include "data/epoch_order.h"
 #include "data/options.h"
 #include "data/partition.h"
 
 namespace skybridge::data {
-
-// Units of one epoch over a partition: a record with n positives gives ceil(n / options.positives).
-uint64_t UnitCount(const DatasetOptions& options, const Partition& partition);
 
 // Batches of one epoch over a partition; the same in every epoch.
 uint64_t BatchCount(const DatasetOptions& options, const Partition& partition);
@@ -37,24 +38,39 @@ class BatchBuilder {
   Result<TrainBatch> Build(const Partition& partition, uint32_t epoch, uint64_t batch);
 
  private:
-  // A query with some of its record's positives.
-  struct Unit {
-    uint32_t record;
-    uint32_t begin;  // Into Order.positives.
-    uint32_t end;
-  };
-  // What one epoch makes of a partition.
-  struct Order {
-    uint32_t partition;
+  // A batch while it is made.
+  struct Draft {
+    const Partition& partition;
     uint32_t epoch;
-    std::vector<Unit> units;
-    std::vector<uint32_t> positives;  // Partition.positives, reshuffled within each record.
+    uint64_t batch;
+    std::span<const Unit> units;       // [Q]
+    std::vector<uint64_t> query_keys;  // [Q]
+    // [Q + 1], [..]: the rows of each unit's positives.
+    std::vector<uint32_t> own_offsets{0};
+    std::vector<uint32_t> own;
+    TrainBatch made;
   };
+  // Where a candidate stands in row_of_: by catalogue, and behind it those that are not there.
+  size_t SlotOf(const Partition& partition, uint32_t candidate) const;
+
+  void AddUnits(Draft* draft);
+  void AddQuery(const Unit& unit, Draft* draft);
+  void AddPositive(const Unit& unit, uint32_t candidate, Draft* draft);
+  void AddUniform(Draft* draft);
+  void Exclude(Draft* draft);
+  void AddHistory(const Draft& draft, const Unit& unit, std::vector<uint32_t>* rows) const;
+  void SampleNegatives(Draft* draft) const;
 
   const DatasetOptions& options_;
   const Catalogue* const catalogue_;
-  std::optional<Order> order_;
-  std::vector<uint32_t> row_of_;  // Scratch: candidate row + 1 by candidate, 0 elsewhere.
+  ClozeMaker cloze_;
+  // The order of the last (partition, epoch).
+  std::optional<std::pair<uint32_t, uint32_t>> ordered_;
+  EpochOrder order_;
+  // Scratch: candidate row + 1 by slot, 0 where none; and the slots that are not 0.
+  std::vector<uint32_t> row_of_;
+  std::vector<size_t> used_;
+  std::vector<bool> drawn_;  // Scratch: by catalogue position.
 };
 
 }  // namespace skybridge::data

@@ -37,6 +37,8 @@ class Catalogue {
   uint64_t duplicates() const { return duplicates_; }
 
  private:
+  class Loader;
+
   std::vector<uint64_t> keys_;
   TowerBatch features_;
   std::string label_bytes_;

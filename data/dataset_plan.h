@@ -7,20 +7,18 @@
 #include <vector>
 
 #include "common/status.h"
+#include "data/byte_stream.h"
 #include "data/options.h"
 
 namespace skybridge::data {
 
-enum class Compression : uint8_t { kNone, kGzip, kZstd };
-
 struct PlannedFile {
   std::string path;  // To open.
-  std::string name;  // Relative to the job file where it is below it; what errors and hashes use.
+  std::string name;  // As the user wrote it, pattern expanded; what errors and hashes use.
   Format format = Format::kTsv;
   Compression compression = Compression::kNone;
   uint64_t bytes = 0;      // On disk.
   uint64_t ends_hash = 0;  // Of its first and last MiB.
-  uint64_t position = 0;   // Of the file in its source.
 };
 
 // What one worker reads at a time.

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/query_encoder.h"
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "data/feature_encoder.h"
+#include "data/name_list.h"
+#include "data/tower_batch.h"
+#include "data/utf8.h"
+
+namespace skybridge::data {
+namespace {
+
+Status Invalid(std::string message) {
+  return Status(StatusCode::kInvalidArgument, std::move(message));
+}
+
+std::set<std::string> ColumnsOf(const TowerFeatures& tower, FeatureKind kind) {
+  std::set<std::string> columns;
+  for (const FeatureOptions& feature : tower.features) {
+    if (feature.kind == kind) columns.insert(feature.column);
+  }
+  return columns;
+}
+
+Status CheckColumns(const TowerFeatures& tower, const std::map<std::string, std::string>& columns) {
+  std::set<std::string> known;
+  for (const FeatureOptions& feature : tower.features) known.insert(feature.column);
+  for (const auto& [name, value] : columns) {
+    if (!known.contains(name)) {
+      return Invalid(
+          fmt::format("no feature reads column '{}'; features read: {}", name, NameList(known)));
+    }
+    if (Utf8Prefix(value) < value.size()) {
+      return Invalid(fmt::format("column {}: not UTF-8 text", name));
+    }
+  }
+  return Status();
+}
+
+}  // namespace
+
+Result<TowerBatch> EncodeColumns(const TowerFeatures& tower,
+                                 const std::map<std::string, std::string>& columns) {
+  SKY_RETURN_IF_ERROR(CheckColumns(tower, columns));
+  TowerBatch batch = EmptyTower(tower);
+  batch.count = 1;
+  for (size_t i = 0; i < tower.features.size(); ++i) {
+    FeatureEncoder encoder(tower.features[i]);
+    const auto given = columns.find(tower.features[i].column);
+    const std::string_view value = given == columns.end() ? "" : std::string_view(given->second);
+    if (const Status added = encoder.Append(value, &batch.features[i]); !added.ok()) {
+      return added.WithContext("column " + tower.features[i].column);
+    }
+  }
+  return batch;
+}
+
+Result<TowerBatch> EncodeText(const TowerFeatures& tower, std::string_view text) {
+  std::set<std::string> columns = ColumnsOf(tower, FeatureKind::kText);
+  if (columns.empty()) columns = ColumnsOf(tower, FeatureKind::kId);
+  if (columns.size() != 1) {
+    return Invalid(
+        fmt::format("not clear which column the text is; say column=value with one of: "
+                    "{}",
+                    NameList(columns)));
+  }
+  return EncodeColumns(tower, {{*columns.begin(), std::string(text)}});
+}
+
+}  // namespace skybridge::data
