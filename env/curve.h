@@ -17,11 +17,11 @@ struct CurveKeyPair {
 // Errors: kUnavailable if this libzmq has no CURVE.
 Result<CurveKeyPair> NewCurveKeyPair();
 
-// What a transport needs to speak and to hear CURVE.
+// What a transport needs to speak and to hear CURVE. Whom a listener lets in, CurveGate says.
 struct CurveKeys {
   // Whom we connect to proves that it holds the secret half of this; empty: we never connect.
   std::string server_public_key;
-  // We prove to those who connect that we are this server; empty: we never listen.
+  // Proves to those who connect that we are that server; empty: we never listen.
   std::string server_secret_key;
   // What we present to those we connect to.
   CurveKeyPair own;
@@ -29,5 +29,10 @@ struct CurveKeys {
   // Errors: kInvalidArgument, naming the key that is none.
   Status Validate() const;
 };
+
+// Make a socket of libzmq the one or the other side, before it is bound or connected; the keys
+// are valid. For env/*.cc.
+void BeCurveServer(void* socket, const std::string& server_secret_key);
+void BeCurveClient(void* socket, const CurveKeys& keys);
 
 }  // namespace skybridge::env

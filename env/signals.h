@@ -3,13 +3,12 @@
 
 #include <csignal>
 
-#include "common/status.h"
 #include "common/time.h"
 
 namespace skybridge::env {
 
 // Turns SIGINT and SIGTERM into a number, and ignores SIGPIPE, while it exists. Signals belong to
-// the process, so there may be one watch at a time. Thread-safe.
+// the process, so there may be one watch at a time. stops() is thread-safe, one thread waits.
 class SignalWatch {
  public:
   SignalWatch();

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "env/clock.h"
@@ -107,13 +106,13 @@ class ZmqTransport : public Transport {
 
   ZmqTransport(ZmqContext& context, Clock& clock, ZmqTransportOptions options, int wake_fd);
   Status Listen();
-  Result<Socket> MakeSocket(int type) const;
+  Result<Socket> MakeSocket(int type, const std::string& endpoint) const;
   // The DEALER for `endpoint`; null if there can be none.
   void* DealerFor(const std::string& endpoint);
-  // One message of any source, without waiting; malformed ones are dropped on the way.
+  // One message of any source, without waiting.
   std::optional<Envelope> TakeMessage();
-  // One message of `source`; `empty` says that there was none.
-  std::optional<Envelope> TakeFrom(Source& source, bool& empty);
+  // One message of `source`; nothing if there is none, or if it had to be dropped.
+  std::optional<Envelope> TakeFrom(Source& source);
   bool Muted(const std::string& peer);
   void Strike(const std::string& peer);
   bool TakeWake();
@@ -122,6 +121,7 @@ class ZmqTransport : public Transport {
   Clock& clock_;
   const ZmqTransportOptions options_;
   const int wake_fd_;
+  std::atomic<bool> woken_ = false;
   std::string endpoint_;
   std::vector<Source> sources_;                         // The ROUTER first, if there is one.
   std::map<std::string, size_t, std::less<>> dealers_;  // Endpoint -> position in sources_.

@@ -9,19 +9,22 @@ namespace skybridge::model {
 namespace {
 
 // Numbers of a row summed at a time: what fits into the vector registers.
-constexpr size_t kBlock = 64;
+constexpr size_t kVectors = 8;
+constexpr size_t kBlock = kVectors * kVec8;
 
 // out[0 .. kBlock) = its old value or zero, plus the entries' rows from column `column` on.
 void PoolBlock(const Bags& bags, size_t begin, size_t end, const ConstMatrixView& table,
                size_t column, Into into, float* out) {
-  float sum[kBlock];
-  for (size_t i = 0; i < kBlock; ++i) sum[i] = into == Into::kAdd ? out[i] : 0.0f;
-  for (size_t entry = begin; entry < end; ++entry) {
-    const float weight = bags.weights[entry];
-    const float* row = table.row(bags.rows[entry]) + column;
-    for (size_t i = 0; i < kBlock; ++i) sum[i] = std::fma(weight, row[i], sum[i]);
+  Vec8 sum[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) {
+    sum[v] = into == Into::kAdd ? Load8(out + v * kVec8) : Zero8();
   }
-  std::copy_n(sum, kBlock, out);
+  for (size_t entry = begin; entry < end; ++entry) {
+    const Vec8 weight = Broadcast8(bags.weights[entry]);
+    const float* row = table.row(bags.rows[entry]) + column;
+    for (size_t v = 0; v < kVectors; ++v) sum[v] = Fma8(weight, Load8(row + v * kVec8), sum[v]);
+  }
+  for (size_t v = 0; v < kVectors; ++v) Store8(out + v * kVec8, sum[v]);
 }
 
 }  // namespace

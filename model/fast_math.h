@@ -1,84 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <limits>
+
+#include "model/vec8.h"
 
 namespace skybridge::model {
 
-// Elementary functions of single precision whose bits are the same everywhere, unlike libm's.
-// Free of branches, so that loops over them become vector code with the same bits a lane.
-// Polynomials: Cephes (Moshier), single precision.
+// Elementary functions of single precision whose bits are the same on every machine, unlike
+// libm's. A float gets the bits that a lane of eight gets. Polynomials: Cephes (Moshier).
 
 namespace internal {
-
-struct ExpParts {
-  float power;   // 2^n
-  float minus1;  // exp(r) - 1, where x = n log 2 + r
-};
-
-// x in [-87, 88].
-inline ExpParts SplitExp(float x) {
-  constexpr float kRound = 0x1.8p23f;  // Adding it leaves the nearest whole number in the low bits.
-  const float shifted = std::fma(x, 1.44269504088896341f, kRound);
-  const float n = shifted - kRound;
-  const float r = std::fma(n, 2.12194440e-4f, std::fma(n, -0.693359375f, x));
-  float p = 1.9875691500e-4f;
-  p = std::fma(p, r, 1.3981999507e-3f);
-  p = std::fma(p, r, 8.3334519073e-3f);
-  p = std::fma(p, r, 4.1665795894e-2f);
-  p = std::fma(p, r, 1.6666665459e-1f);
-  p = std::fma(p, r, 5.0000001201e-1f);
-  const uint32_t exponent = (std::bit_cast<uint32_t>(shifted) << 23) + (127u << 23);
-  return {std::bit_cast<float>(exponent), std::fma(p, r * r, r)};
-}
 
 inline constexpr float kExpLowest = -87.0f;
 inline constexpr float kExpHighest = 88.0f;
 
+// x = n log 2 + r, |r| <= log 2 / 2; x is first limited to [kExpLowest, kExpHighest].
+struct ExpParts {
+  Vec8 power;   // 2^n
+  Vec8 minus1;  // exp(r) - 1
+};
+
+inline ExpParts SplitExp(Vec8 x) {
+  const Vec8 limited = Min8(Max8(x, Broadcast8(kExpLowest)), Broadcast8(kExpHighest));
+  const Vec8 round = Broadcast8(0x1.8p23f);  // Adding it leaves the nearest whole number in the
+  const Vec8 shifted =                       // low bits.
+      Fma8(limited, Broadcast8(1.44269504088896341f), round);
+  const Vec8 n = shifted - round;
+  const Vec8 r = Fma8(n, Broadcast8(2.12194440e-4f), Fma8(n, Broadcast8(-0.693359375f), limited));
+  Vec8 p = Broadcast8(1.9875691500e-4f);
+  p = Fma8(p, r, Broadcast8(1.3981999507e-3f));
+  p = Fma8(p, r, Broadcast8(8.3334519073e-3f));
+  p = Fma8(p, r, Broadcast8(4.1665795894e-2f));
+  p = Fma8(p, r, Broadcast8(1.6666665459e-1f));
+  p = Fma8(p, r, Broadcast8(5.0000001201e-1f));
+  const __m256i exponent = _mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23),
+                                            _mm256_set1_epi32(127 << 23));
+  return {_mm256_castsi256_ps(exponent), Fma8(p, r * r, r)};
+}
+
 }  // namespace internal
 
-// e^x within 2 ulp; 0 below -87, e^88 above 88.
-inline float Exp(float x) {
-  float clamped = x < internal::kExpLowest ? internal::kExpLowest : x;
-  clamped = clamped > internal::kExpHighest ? internal::kExpHighest : clamped;
-  const internal::ExpParts parts = internal::SplitExp(clamped);
-  const float value = std::fma(parts.power, parts.minus1, parts.power);
-  return x < internal::kExpLowest ? 0.0f : value;
+// e^x within 2 ulp; 0 below -87, e^88 above 88. Not for NaN.
+inline Vec8 Exp8(Vec8 x) {
+  const internal::ExpParts parts = internal::SplitExp(x);
+  const Vec8 value = Fma8(parts.power, parts.minus1, parts.power);
+  const Vec8 counts = _mm256_cmp_ps(x, Broadcast8(internal::kExpLowest), _CMP_GE_OQ);
+  return _mm256_and_ps(value, counts);
 }
 
-// e^x - 1 within 4 ulp, also near 0; -1 below -87.
-inline float ExpMinus1(float x) {
-  float clamped = x < internal::kExpLowest ? internal::kExpLowest : x;
-  clamped = clamped > internal::kExpHighest ? internal::kExpHighest : clamped;
-  const internal::ExpParts parts = internal::SplitExp(clamped);
-  return std::fma(parts.power, parts.minus1, parts.power - 1.0f);
+// e^x - 1 within 4 ulp, also near 0; as Exp8 in its limits.
+inline Vec8 ExpMinus1Of8(Vec8 x) {
+  const internal::ExpParts parts = internal::SplitExp(x);
+  return Fma8(parts.power, parts.minus1, parts.power - Broadcast8(1.0f));
 }
 
-// The natural logarithm, within 2 ulp or 1e-7, of a normal positive number; of 0: -infinity.
-inline float Log(float x) {
-  constexpr uint32_t kRootHalf = 0x3f3504f3;  // sqrt(1/2): the mantissa is in [sqrt(1/2), sqrt(2)).
-  const uint32_t bits = std::bit_cast<uint32_t>(x);
-  const int32_t exponent = static_cast<int32_t>(bits - kRootHalf) >> 23;
-  const float m = std::bit_cast<float>(bits - (static_cast<uint32_t>(exponent) << 23)) - 1.0f;
-  const float e = static_cast<float>(exponent);
-  float p = 7.0376836292e-2f;
-  p = std::fma(p, m, -1.1514610310e-1f);
-  p = std::fma(p, m, 1.1676998740e-1f);
-  p = std::fma(p, m, -1.2420140846e-1f);
-  p = std::fma(p, m, 1.4249322787e-1f);
-  p = std::fma(p, m, -1.6668057665e-1f);
-  p = std::fma(p, m, 2.0000714765e-1f);
-  p = std::fma(p, m, -2.4999993993e-1f);
-  p = std::fma(p, m, 3.3333331174e-1f);
-  const float squared = m * m;
-  float value = std::fma(e, -2.12194440e-4f, p * m * squared);
-  value = std::fma(squared, -0.5f, value) + m;
-  value = std::fma(e, 0.693359375f, value);
-  return x > 0 ? value : -std::numeric_limits<float>::infinity();
+// The natural logarithm within 2 ulp or 1e-7, for normal positive numbers; of 0: -infinity.
+inline Vec8 Log8(Vec8 x) {
+  const __m256i bits = _mm256_castps_si256(x);
+  // The mantissa is brought into [sqrt(1/2), sqrt(2)).
+  const __m256i root_half = _mm256_set1_epi32(0x3f3504f3);
+  const __m256i exponent = _mm256_srai_epi32(_mm256_sub_epi32(bits, root_half), 23);
+  const Vec8 mantissa =
+      _mm256_castsi256_ps(_mm256_sub_epi32(bits, _mm256_slli_epi32(exponent, 23)));
+  const Vec8 m = mantissa - Broadcast8(1.0f);
+  const Vec8 e = _mm256_cvtepi32_ps(exponent);
+  Vec8 p = Broadcast8(7.0376836292e-2f);
+  p = Fma8(p, m, Broadcast8(-1.1514610310e-1f));
+  p = Fma8(p, m, Broadcast8(1.1676998740e-1f));
+  p = Fma8(p, m, Broadcast8(-1.2420140846e-1f));
+  p = Fma8(p, m, Broadcast8(1.4249322787e-1f));
+  p = Fma8(p, m, Broadcast8(-1.6668057665e-1f));
+  p = Fma8(p, m, Broadcast8(2.0000714765e-1f));
+  p = Fma8(p, m, Broadcast8(-2.4999993993e-1f));
+  p = Fma8(p, m, Broadcast8(3.3333331174e-1f));
+  const Vec8 squared = m * m;
+  Vec8 value = Fma8(e, Broadcast8(-2.12194440e-4f), p * m * squared);
+  value = Fma8(squared, Broadcast8(-0.5f), value) + m;
+  value = Fma8(e, Broadcast8(0.693359375f), value);
+  const Vec8 zero = _mm256_cmp_ps(x, Zero8(), _CMP_EQ_OQ);
+  return _mm256_blendv_ps(value, Broadcast8(-std::numeric_limits<float>::infinity()), zero);
 }
+
+inline float Exp(float x) { return First8(Exp8(Broadcast8(x))); }
+inline float ExpMinus1(float x) { return First8(ExpMinus1Of8(Broadcast8(x))); }
+inline float Log(float x) { return First8(Log8(Broadcast8(x))); }
 
 // 1 / (1 + e^-x)
 inline float Sigmoid(float x) {

@@ -18,6 +18,9 @@ constexpr float kNever = -std::numeric_limits<float>::infinity();
 // Queries scored at a time, so that their scores stay in the cache between the two products.
 constexpr size_t kTileQueries = 64;
 
+// Scores handled at a time.
+constexpr size_t kLanes = 2 * kVec8;
+
 size_t RoundUp(size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 // The logarithm of a sum of exponentials, and the largest exponent (to restore single terms).
@@ -31,29 +34,34 @@ struct LogSum {
 // multiple of kLanes.
 float ScaleAndCorrect(float inverse_temperature, const float* correction, size_t padded,
                       float* scores) {
-  float lanes[kLanes];
-  std::fill_n(lanes, kLanes, kNever);
+  const Vec8 factor = Broadcast8(inverse_temperature);
+  Vec8 even = Broadcast8(kNever);
+  Vec8 odd = even;
   for (size_t j = 0; j < padded; j += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const float score = std::fma(scores[j + lane], inverse_temperature, correction[j + lane]);
-      scores[j + lane] = score;
-      lanes[lane] = lanes[lane] > score ? lanes[lane] : score;
-    }
+    const Vec8 first = Fma8(Load8(scores + j), factor, Load8(correction + j));
+    const Vec8 second = Fma8(Load8(scores + j + kVec8), factor, Load8(correction + j + kVec8));
+    Store8(scores + j, first);
+    Store8(scores + j + kVec8, second);
+    even = Max8(even, first);
+    odd = Max8(odd, second);
   }
-  return *std::max_element(lanes, lanes + kLanes);
+  return MaxOf8(Max8(even, odd));
 }
 
 // scores[j] = exp(scores[j] - largest); returns the sum.
 float Exponentials(float largest, size_t padded, float* scores) {
-  float lanes[kLanes] = {};
+  const Vec8 shift = Broadcast8(largest);
+  Vec8 even = Zero8();
+  Vec8 odd = Zero8();
   for (size_t j = 0; j < padded; j += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const float term = Exp(scores[j + lane] - largest);
-      scores[j + lane] = term;
-      lanes[lane] += term;
-    }
+    const Vec8 first = Exp8(Load8(scores + j) - shift);
+    const Vec8 second = Exp8(Load8(scores + j + kVec8) - shift);
+    Store8(scores + j, first);
+    Store8(scores + j + kVec8, second);
+    even = even + first;
+    odd = odd + second;
   }
-  return SumLanes(lanes);
+  return SumOf8(even + odd);
 }
 
 // One pass over a batch; see SoftmaxLoss.

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "launch/command.h"
+
+namespace skybridge::launch {
+
+// One for each file NAME_command.cc.
+Command CheckCommand();
+Command EvaluateCommand();
+Command GenerateCommand();
+Command PsCommand();
+Command QueryCommand();
+Command RunCommand();
+Command SchedulerCommand();
+Command TableCommand();
+Command VersionCommand();
+Command WorkerCommand();
+
+// Of this binary; the nodes of a cluster must agree on it.
+std::string BinaryVersion();
+
+}  // namespace skybridge::launch

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/status.h"
+
+namespace skybridge::launch {
+
+// What the program says to whoever started it (docs/operations.md). Never renumber.
+enum ExitCode : int {
+  kSuccess = 0,
+  kUserError = 1,     // The job, its data or the state forbid it: a retry cannot help.
+  kUsage = 2,         // The command line is wrong.
+  kTransient = 3,     // A process, disk or machine failed: try again.
+  kFencedOff = 4,     // A successor took over: do not start this process again.
+  kInterrupted = 130  // Ctrl-C or SIGTERM, after a clean stop.
+};
+
+ExitCode ExitCodeOf(const Status& status);
+
+// The other way, for a process of ours that ended with `code`: what to tell about it.
+Status StatusOfExit(int code, const std::string& process);
+
+}  // namespace skybridge::launch

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/node_flags.h"
+
+#include <utility>
+
+#include <gflags/gflags.h>
+
+#include "env/host.h"
+#include "launch/commands.h"
+#include "launch/job_flags.h"
+#include "launch/local_run.h"
+
+DEFINE_string(job_id, "", "Identity of the run, 32 hexadecimal digits; the scheduler prints it.");
+DEFINE_string(base, "", "Folder that relative paths in JOB start from. Empty: the folder of JOB.");
+DECLARE_string(set);
+DECLARE_string(data);
+
+namespace skybridge::launch {
+
+std::vector<std::string> NodeFlagsAnd(std::vector<std::string> more) {
+  std::vector<std::string> flags = JobFlagsAnd(std::move(more));
+  flags.insert(flags.end(), {"job_id", "base"});
+  return flags;
+}
+
+Result<OpenJob> OpenNodeJob(const std::string& path) {
+  JobRequest request{.path = path, .set = Lines(FLAGS_set)};
+  if (!FLAGS_data.empty()) request.data = FLAGS_data;
+  if (!FLAGS_base.empty()) request.base = FLAGS_base;
+  SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJob(request));
+  return OpenLoadedJob(std::move(loaded));
+}
+
+Result<RunIdentity> IdentityByFlags(bool draw) {
+  RunIdentity identity{
+      .version = BinaryVersion(), .host = env::HostName(), .pid = env::ProcessId()};
+  if (draw && FLAGS_job_id.empty()) {
+    identity.id = DrawJobId();
+  } else {
+    SKY_ASSIGN_OR_RETURN(identity.id, ParseJobId(FLAGS_job_id));
+  }
+  return identity;
+}
+
+}  // namespace skybridge::launch

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/progress_printer.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "launch/progress_line.h"
+
+namespace skybridge::launch {
+namespace {
+
+constexpr Duration kLiveEvery = std::chrono::milliseconds(250);
+constexpr Duration kLineEvery = std::chrono::seconds(60);
+constexpr size_t kColumnsIfUnknown = 80;
+
+}  // namespace
+
+size_t ProgressPrinter::TerminalColumns(std::FILE* out) {
+  if (isatty(fileno(out)) == 0) return 0;
+  winsize size = {};
+  if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kColumnsIfUnknown;
+  return size.ws_col;
+}
+
+void ProgressPrinter::Show(const scheduler::JobProgress& progress, Instant now) {
+  if (progress.phase.empty()) return;  // The scheduler has not begun.
+  const bool live = columns_ > 0;
+  const bool due = !last_ || now - *last_ >= (live ? kLiveEvery : kLineEvery);
+  if (!due && (live || progress.phase == phase_)) return;
+  last_ = now;
+  phase_ = progress.phase;
+  if (!live) return Say(ProgressLine(progress));
+  fmt::print(out_, "\r{}\x1b[K", ProgressLine(progress).substr(0, columns_ - 1));
+  std::fflush(out_);
+  shown_ = true;
+}
+
+void ProgressPrinter::Say(const std::string& line) {
+  Clear();
+  fmt::print(out_, "{}\n", line);
+  std::fflush(out_);
+}
+
+void ProgressPrinter::Clear() {
+  if (!shown_) return;
+  fmt::print(out_, "\r\x1b[K");
+  std::fflush(out_);
+  shown_ = false;
+}
+
+}  // namespace skybridge::launch

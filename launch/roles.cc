@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/roles.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "env/rocksdb_row_store.h"
+#include "ps/row_record.h"
+
+namespace skybridge::launch {
+namespace {
+
+// The first error of a node or of its loop.
+template <typename Nodes>
+Status FirstError(const Nodes& nodes) {
+  for (const auto& hosted : nodes) {
+    SKY_RETURN_IF_ERROR(hosted.host->loop_status());
+    SKY_RETURN_IF_ERROR(hosted.node->exit_status());
+  }
+  return {};
+}
+
+std::string NumberedEndpoint(const std::string& endpoint, uint32_t number) {
+  return endpoint.ends_with("-") ? fmt::format("{}{}", endpoint, number) : endpoint;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ServerRole>> ServerRole::Start(const OpenJob& job,
+                                                      const RunIdentity& identity, uint32_t server,
+                                                      const std::string& folder,
+                                                      const ListenOptions& listen,
+                                                      ProcessRuntime& runtime) {
+  std::unique_ptr<ServerRole> role(new ServerRole);
+  const uint32_t count = ShapeOf(job.loaded.job).shards_per_server;
+  for (uint32_t shard = server * count; shard < (server + 1) * count; ++shard) {
+    Shard started;
+    SKY_ASSIGN_OR_RETURN(started.store, env::RocksDbRowStore::Create(
+                                            {.folder = fmt::format("{}/shard-{}", folder, shard),
+                                             .record_bytes = ps::RecordBytes(job.model.tables())}));
+    SKY_ASSIGN_OR_RETURN(
+        started.host, NodeHost::Create(runtime, {.listen = NumberedEndpoint(listen.endpoint, shard),
+                                                 .insecure_network = listen.insecure_network}));
+    ps::ShardNodeOptions options =
+        ShardOptionsOf(job.loaded, job.model, identity, shard, started.host->endpoint());
+    SKY_RETURN_IF_ERROR(options.Validate());
+    auto node = std::make_unique<ps::ShardNode>(std::move(options), *started.store);
+    started.node = node.get();
+    started.host->Start(std::move(node));
+    role->shards_.push_back(std::move(started));
+  }
+  return role;
+}
+
+bool ServerRole::ended() const {
+  return std::ranges::all_of(shards_, [](const Shard& shard) { return shard.host->ended(); });
+}
+
+void ServerRole::RequestStop() {
+  for (Shard& shard : shards_) shard.host->RequestStop();
+}
+
+Status ServerRole::status() const { return FirstError(shards_); }
+
+Result<std::shared_ptr<const worker::Dataset>> MakeDataset(const OpenJob& job) {
+  SKY_ASSIGN_OR_RETURN(auto catalogue, CatalogueIfNeeded(job));
+  return std::shared_ptr<const worker::Dataset>(
+      std::make_shared<worker::Dataset>(job.data, job.plan, std::move(catalogue)));
+}
+
+Result<std::unique_ptr<WorkerRole>> WorkerRole::Start(const OpenJob& job,
+                                                      const RunIdentity& identity, uint32_t worker,
+                                                      ProcessRuntime& runtime) {
+  SKY_ASSIGN_OR_RETURN(auto dataset, MakeDataset(job));
+  return Start(job, identity, worker, std::move(dataset), runtime);
+}
+
+Result<std::unique_ptr<WorkerRole>> WorkerRole::Start(
+    const OpenJob& job, const RunIdentity& identity, uint32_t worker,
+    std::shared_ptr<const worker::Dataset> dataset, ProcessRuntime& runtime) {
+  std::unique_ptr<WorkerRole> role(new WorkerRole);
+  role->dataset_ = std::move(dataset);
+  const uint32_t count = ShapeOf(job.loaded.job).trainers_per_worker;
+  for (uint32_t trainer = worker * count; trainer < (worker + 1) * count; ++trainer) {
+    Trainer started;
+    SKY_ASSIGN_OR_RETURN(started.host, NodeHost::Create(runtime, {}));
+    auto node = std::make_unique<worker::TrainerNode>(
+        TrainerOptionsOf(job.loaded, job.plan, identity, trainer), job.model, *role->dataset_);
+    started.node = node.get();
+    started.host->Start(std::move(node));
+    role->trainers_.push_back(std::move(started));
+  }
+  return role;
+}
+
+bool WorkerRole::ended() const {
+  return std::ranges::all_of(trainers_, [](const Trainer& t) { return t.host->ended(); });
+}
+
+void WorkerRole::RequestStop() {
+  for (Trainer& trainer : trainers_) trainer.host->RequestStop();
+}
+
+Status WorkerRole::status() const { return FirstError(trainers_); }
+
+}  // namespace skybridge::launch

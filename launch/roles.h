@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "env/row_store.h"
+#include "launch/cluster_config.h"
+#include "launch/node_host.h"
+#include "launch/open_job.h"
+#include "ps/shard_node.h"
+#include "worker/dataset.h"
+#include "worker/trainer_node.h"
+
+// The nodes of a server or worker process, running. Each outlives nothing that it is given.
+namespace skybridge::launch {
+
+// Where the nodes of this process listen.
+struct ListenOptions {
+  std::string endpoint = "tcp://127.0.0.1:*";  // "*" or a name ending in "-" gets a number.
+  bool insecure_network = false;
+};
+
+// The shards of one server process.
+class ServerRole {
+ public:
+  // `folder`: for rows that do not fit in memory; one below it for each shard.
+  static Result<std::unique_ptr<ServerRole>> Start(const OpenJob& job, const RunIdentity& identity,
+                                                   uint32_t server, const std::string& folder,
+                                                   const ListenOptions& listen,
+                                                   ProcessRuntime& runtime);
+  bool ended() const;
+  void RequestStop();
+  // The first error of a shard, once ended.
+  Status status() const;
+
+ private:
+  struct Shard {
+    std::unique_ptr<env::RowStore> store;
+    const ps::ShardNode* node = nullptr;  // Owned by the host.
+    std::unique_ptr<NodeHost> host;       // Last, so that it ends first.
+  };
+  ServerRole() = default;
+  std::vector<Shard> shards_;
+};
+
+// The trainers of one worker process.
+class WorkerRole {
+ public:
+  // `job` outlives it. Reads the catalogue if trainers need it.
+  static Result<std::unique_ptr<WorkerRole>> Start(const OpenJob& job, const RunIdentity& identity,
+                                                   uint32_t worker, ProcessRuntime& runtime);
+  // The same with data that were read before.
+  static Result<std::unique_ptr<WorkerRole>> Start(const OpenJob& job, const RunIdentity& identity,
+                                                   uint32_t worker,
+                                                   std::shared_ptr<const worker::Dataset> dataset,
+                                                   ProcessRuntime& runtime);
+  bool ended() const;
+  void RequestStop();
+  Status status() const;
+
+ private:
+  struct Trainer {
+    const worker::TrainerNode* node = nullptr;  // Owned by the host.
+    std::unique_ptr<NodeHost> host;
+  };
+  WorkerRole() = default;
+  std::shared_ptr<const worker::Dataset> dataset_;
+  std::vector<Trainer> trainers_;
+};
+
+// What trainers of one process share. Errors: those of reading the catalogue.
+Result<std::shared_ptr<const worker::Dataset>> MakeDataset(const OpenJob& job);
+
+}  // namespace skybridge::launch

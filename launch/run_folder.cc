@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run_folder.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "launch/files.h"
+
+namespace skybridge::launch {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kRunsMax = 100'000;
+
+Result<RunFolder> MakeNamed(const std::string& path) {
+  std::error_code error;
+  if (fs::exists(path, error) && !fs::is_empty(path, error)) {
+    return Status(StatusCode::kAlreadyExists,
+                  fmt::format("run folder {}: it is not empty: choose another or delete it", path));
+  }
+  SKY_RETURN_IF_ERROR(MakeFolder(path));
+  return RunFolder{AbsolutePath(path)};
+}
+
+// A link that is right or absent matters little: its errors are not the run's.
+void PointLatest(const std::string& runs, const std::string& name) {
+  std::error_code ignored;
+  const std::string link = runs + "/latest";
+  if (fs::is_symlink(link, ignored)) fs::remove(link, ignored);
+  fs::create_directory_symlink(name, link, ignored);
+}
+
+}  // namespace
+
+Result<RunFolder> MakeRunFolder(const std::string& wanted, const std::string& name) {
+  if (!wanted.empty()) return MakeNamed(wanted);
+  const std::string runs = AbsolutePath("runs");
+  SKY_RETURN_IF_ERROR(MakeFolder(runs));
+  for (int number = 1; number <= kRunsMax; ++number) {
+    const std::string numbered = fmt::format("{}-{}", name, number);
+    std::error_code error;
+    if (fs::create_directory(runs + "/" + numbered, error)) {
+      PointLatest(runs, numbered);
+      return RunFolder{runs + "/" + numbered};
+    }
+    if (error) {
+      return Status(StatusCode::kUnavailable,
+                    fmt::format("make folder {}/{}: {}", runs, numbered, error.message()));
+    }
+  }
+  return Status(StatusCode::kResourceExhausted,
+                fmt::format("{}: {} runs of {}: delete some", runs, kRunsMax, name));
+}
+
+void CleanRunFolder(const RunFolder& folder) {
+  std::error_code ignored;
+  fs::remove_all(folder.temp_folder(), ignored);
+  fs::remove_all(folder.store_folder(), ignored);
+}
+
+std::string LastLine(const std::string& log) {
+  std::ifstream file(log);
+  std::string line, last;
+  while (std::getline(file, line)) {
+    if (!line.empty()) last = line;
+  }
+  static const std::regex glog_prefix("^[IWEF]\\d{8} [^\\]]*\\] ");
+  return std::regex_replace(last, glog_prefix, "");
+}
+
+}  // namespace skybridge::launch

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run_report.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "launch/files.h"
+#include "launch/progress_line.h"
+
+namespace skybridge::launch {
+
+std::string ShownPath(const std::string& path) {
+  const std::string relative =
+      std::filesystem::path(path).lexically_proximate(AbsolutePath("")).string();
+  return relative.starts_with("..") ? path : relative;
+}
+
+void PrintResult(const scheduler::JobResult& result, const RunFolder& folder, double seconds,
+                 bool json) {
+  if (json) {
+    fmt::print("{}", ResultJson(result, seconds));
+    return;
+  }
+  fmt::print("{}", EvaluationTable(result.evaluations));
+  for (const scheduler::TableSum& table : result.table_hashes) {
+    fmt::print("table {}  {:016x}  {} rows\n", table.name, table.hash, table.rows);
+  }
+  if (!result.status.ok()) return;
+  fmt::print("trained on {} examples in {}{}\n",
+             ShortCount(static_cast<double>(result.examples_trained)), ShortDuration(seconds),
+             result.stopped_early ? "; stopped early" : "");
+  if (result.export_folder.empty()) return;
+  fmt::print("export  {}  {} candidates, recall@100 of the index {:.3f}\n",
+             ShownPath(result.export_folder), result.candidates, result.index_recall);
+  fmt::print("ask it  skybridge query --export {} \"...\"\n", ShownPath(folder.path));
+}
+
+}  // namespace skybridge::launch

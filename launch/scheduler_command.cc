@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+#include <gflags/gflags.h>
+
+#include "env/signals.h"
+#include "launch/commands.h"
+#include "launch/files.h"
+#include "launch/local_run.h"
+#include "launch/log_file.h"
+#include "launch/node_flags.h"
+#include "launch/node_host.h"
+#include "launch/progress_line.h"
+#include "launch/run_report.h"
+#include "launch/scheduler_watch.h"
+#include "launch/supervise.h"
+
+DECLARE_string(run_dir);
+DECLARE_bool(hash);
+DECLARE_bool(json);
+DECLARE_string(listen);
+DECLARE_bool(insecure_network);
+
+namespace skybridge::launch {
+namespace {
+
+Status Scheduler(const std::vector<std::string>& positionals) {
+  SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenNodeJob(positionals[0]));
+  SKY_ASSIGN_OR_RETURN(const RunIdentity identity, IdentityByFlags(true));
+  SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(FLAGS_run_dir, job.loaded.job.name()));
+  SKY_ASSIGN_OR_RETURN(const std::string export_folder, ExportFolderOf(job.loaded, folder));
+  SKY_RETURN_IF_ERROR(WriteFile(folder.job_file(), JobText(job.loaded.job)));
+  scheduler::SchedulerNodeOptions options =
+      SchedulerOptionsOf(job.loaded, job.plan, job.model, identity,
+                         {.export_folder = export_folder, .temp_folder = folder.temp_folder()});
+  options.table_hash = FLAGS_hash;
+  SKY_RETURN_IF_ERROR(options.Validate());
+
+  const LogFile log(folder.log("scheduler"));
+  const env::SignalWatch signals;
+  ProcessRuntime runtime(1);
+  SchedulerWatch watch;
+  SKY_ASSIGN_OR_RETURN(const auto host,
+                       NodeHost::Create(runtime, {.listen = FLAGS_listen,
+                                                  .frame_bytes_max = env::kSchedulerFrameBytesMax,
+                                                  .insecure_network = FLAGS_insecure_network}));
+  ProgressPrinter printer(stderr, ProgressPrinter::TerminalColumns(stderr));
+  printer.Say(fmt::format("scheduler {} of job {}, run in {}", host->endpoint(),
+                          JobIdText(identity.id), ShownPath(folder.path)));
+  host->Start(watch.MakeNode(std::move(options)));
+  Supervise(signals, *host, runtime.clock, watch, nullptr, printer);
+
+  const scheduler::JobResult result = watch.result();
+  const double seconds = ToSeconds(runtime.clock.Now().since_start);
+  CleanRunFolder(folder);
+  SKY_RETURN_IF_ERROR(WriteFile(folder.result_file(), ResultJson(result, seconds)));
+  PrintResult(result, folder, seconds, FLAGS_json);
+  return result.status;
+}
+
+}  // namespace
+
+Command SchedulerCommand() {
+  return {.name = "scheduler",
+          .summary = "Be the scheduler of a cluster whose other processes are started by hand.",
+          .arguments = "JOB",
+          .details =
+              "Prints where it listens and the identity that `ps` and `worker` need. The "
+              "folder of the run must be one that all processes see.",
+          .flags = NodeFlagsAnd({"listen", "insecure_network", "run_dir", "hash", "json"}),
+          .repeated = {"set"},
+          .positionals_min = 1,
+          .positionals_max = 1,
+          .run = Scheduler};
+}
+
+}  // namespace skybridge::launch

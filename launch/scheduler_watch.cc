@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/scheduler_watch.h"
+
+#include <chrono>
+#include <utility>
+
+namespace skybridge::launch {
+namespace {
+
+constexpr Duration kPublishEvery = std::chrono::milliseconds(100);
+
+}  // namespace
+
+class SchedulerWatch::WatchedNode : public Node {
+ public:
+  WatchedNode(scheduler::SchedulerNodeOptions options, SchedulerWatch& watch)
+      : node_(std::move(options)), watch_(watch) {}
+
+  Effects Handle(const Envelope& message, Instant now) override {
+    return node_.Handle(message, now);
+  }
+  Effects Tick(Instant now) override {
+    for (const Command& command : watch_.TakeCommands()) command(node_, now);
+    Effects effects = node_.Tick(now);
+    if (now >= publish_at_) {
+      watch_.Publish(node_.progress(now));
+      publish_at_ = now + kPublishEvery;
+    }
+    if (node_.finished()) watch_.Publish(node_.result());
+    return effects;
+  }
+  Effects Finish(std::unique_ptr<Task> task, Instant now) override {
+    return node_.Finish(std::move(task), now);
+  }
+  // Not before a tick has published the result.
+  bool finished() const override { return watch_.finished_ && node_.finished(); }
+
+ private:
+  scheduler::SchedulerNode node_;
+  SchedulerWatch& watch_;
+  Instant publish_at_{};
+};
+
+std::unique_ptr<Node> SchedulerWatch::MakeNode(scheduler::SchedulerNodeOptions options) {
+  return std::make_unique<WatchedNode>(std::move(options), *this);
+}
+
+void SchedulerWatch::NodeExited(scheduler::Role role, uint32_t index, const std::string& reason) {
+  Tell([=](scheduler::SchedulerNode& node, Instant now) {
+    node.NodeExited(role, index, reason, now);
+  });
+}
+
+void SchedulerWatch::RequestStop(const std::string& reason) {
+  Tell([=](scheduler::SchedulerNode& node, Instant now) { node.RequestStop(reason, now); });
+}
+
+scheduler::JobProgress SchedulerWatch::progress() const {
+  const std::lock_guard lock(mutex_);
+  return progress_;
+}
+
+scheduler::JobResult SchedulerWatch::result() const {
+  const std::lock_guard lock(mutex_);
+  if (finished_) return result_;
+  scheduler::JobResult cut_off;
+  cut_off.status = Status(StatusCode::kCancelled, "the scheduler was stopped before the job ended");
+  return cut_off;
+}
+
+void SchedulerWatch::Tell(Command command) {
+  const std::lock_guard lock(mutex_);
+  commands_.push_back(std::move(command));
+}
+
+std::vector<SchedulerWatch::Command> SchedulerWatch::TakeCommands() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(commands_, {});
+}
+
+void SchedulerWatch::Publish(scheduler::JobProgress progress) {
+  const std::lock_guard lock(mutex_);
+  progress_ = std::move(progress);
+}
+
+void SchedulerWatch::Publish(const scheduler::JobResult& result) {
+  const std::lock_guard lock(mutex_);
+  if (finished_) return;
+  result_ = result;
+  finished_ = true;
+}
+
+}  // namespace skybridge::launch

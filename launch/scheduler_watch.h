@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/node.h"
+#include "scheduler/scheduler_node.h"
+
+namespace skybridge::launch {
+
+// A window into a scheduler that runs on another thread: what the supervisor of a run asks and
+// tells it. Outlives the node that it made.
+class SchedulerWatch {
+ public:
+  // The scheduler as a node for a loop; it speaks through this watch. Call once.
+  std::unique_ptr<Node> MakeNode(scheduler::SchedulerNodeOptions options);
+
+  // Thread-safe. Told to the node at its next tick.
+  void NodeExited(scheduler::Role role, uint32_t index, const std::string& reason);
+  void RequestStop(const std::string& reason);
+  // At most a tenth of a second old. Thread-safe.
+  scheduler::JobProgress progress() const;
+
+  // Once the node's loop has ended. If it ended before the job did, that is the result's status.
+  scheduler::JobResult result() const;
+
+ private:
+  class WatchedNode;
+  using Command = std::function<void(scheduler::SchedulerNode&, Instant)>;
+
+  void Tell(Command command);
+  std::vector<Command> TakeCommands();
+  void Publish(scheduler::JobProgress progress);
+  void Publish(const scheduler::JobResult& result);
+
+  mutable std::mutex mutex_;
+  std::vector<Command> commands_;  // Guarded by mutex_, like all below.
+  scheduler::JobProgress progress_;
+  scheduler::JobResult result_;
+  bool finished_ = false;
+};
+
+}  // namespace skybridge::launch

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <gflags/gflags.h>
+
+#include "launch/commands.h"
+#include "launch/log_file.h"
+#include "launch/node_flags.h"
+#include "launch/roles.h"
+
+DECLARE_string(scheduler);
+DECLARE_uint32(index);
+
+namespace skybridge::launch {
+namespace {
+
+Status Worker(const std::vector<std::string>& positionals) {
+  LogToStderr();
+  SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenNodeJob(positionals[0]));
+  SKY_ASSIGN_OR_RETURN(RunIdentity identity, IdentityByFlags(false));
+  identity.scheduler_endpoint = FLAGS_scheduler;
+  const ClusterShape shape = ShapeOf(job.loaded.job);
+  if (FLAGS_index >= shape.workers) {
+    return {StatusCode::kInvalidArgument,
+            fmt::format("--index {}: the job has {} workers, from 0", FLAGS_index, shape.workers)};
+  }
+  ProcessRuntime runtime(shape.trainers_per_worker + 1);
+  SKY_ASSIGN_OR_RETURN(const auto role, WorkerRole::Start(job, identity, FLAGS_index, runtime));
+  return WaitForRole(*role);
+}
+
+}  // namespace
+
+Command WorkerCommand() {
+  return {.name = "worker",
+          .summary = "Be one worker process of a cluster (`run` starts it).",
+          .arguments = "JOB",
+          .flags = NodeFlagsAnd({"scheduler", "index"}),
+          .repeated = {"set"},
+          .positionals_min = 1,
+          .positionals_max = 1,
+          .run = Worker};
+}
+
+}  // namespace skybridge::launch

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/query_encoder.h"
+
+#include <gtest/gtest.h>
+
+#include "common/hash.h"
+#include "tests/data/small_job.h"
+
+namespace skybridge::data {
+namespace {
+
+TowerFeatures Tower() {
+  FeatureOptions age{.column = "age", .kind = FeatureKind::kNumber, .number = {.missing = 40.0f}};
+  return {{TextFeature("synopsis"), IntegerFeature("user"), age}};
+}
+
+TEST(QueryEncoderTest, TextBecomesTheTextColumn) {
+  const TowerBatch batch = *EncodeText(Tower(), "chess");
+  EXPECT_EQ(batch.count, 1u);
+  EXPECT_EQ(batch.features[0].ids, (std::vector<uint64_t>{HashBytes("chess")}));
+  EXPECT_EQ(batch.features[0].offsets, (std::vector<uint32_t>{0, 1}));
+  EXPECT_EQ(batch.features[1].offsets, (std::vector<uint32_t>{0, 0}));
+  EXPECT_EQ(batch.features[2].numbers, (std::vector<float>{40}));
+}
+
+TEST(QueryEncoderTest, WithoutTextFeatureTheTextIsTheOnlyId) {
+  const TowerBatch batch = *EncodeText({{IntegerFeature("user")}}, "42");
+  EXPECT_EQ(batch.features[0].ids, (std::vector<uint64_t>{42}));
+}
+
+TEST(QueryEncoderTest, TextThatFitsTwoColumnsIsRefusedWithTheChoice) {
+  const Status error =
+      EncodeText({{IntegerFeature("user"), IntegerFeature("city")}}, "42").error();
+  EXPECT_EQ(error.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(error.message().find("city, user"), std::string::npos) << error;
+}
+
+TEST(QueryEncoderTest, ColumnsAreEncodedAsInFiles) {
+  const TowerBatch batch = *EncodeColumns(Tower(), {{"user", "7"}, {"age", "31"}});
+  EXPECT_EQ(batch.features[1].ids, (std::vector<uint64_t>{7}));
+  EXPECT_EQ(batch.features[2].numbers, (std::vector<float>{31}));
+}
+
+TEST(QueryEncoderTest, UnknownColumnAndBadValueAreRefused) {
+  EXPECT_EQ(EncodeColumns(Tower(), {{"usr", "7"}}).error().message(),
+            "no feature reads column 'usr'; features read: age, synopsis, user");
+  EXPECT_EQ(EncodeColumns(Tower(), {{"user", "x"}}).error().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(EncodeColumns(Tower(), {{"synopsis", "\xff"}}).error().code(),
+            StatusCode::kInvalidArgument);
+  TowerFeatures tower = Tower();
+  tower.features[2].number.missing.reset();
+  EXPECT_EQ(EncodeColumns(tower, {}).error().code(), StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace skybridge::data
