@@ -44,8 +44,8 @@ class GzipStream : public ByteStream {
     const char* message = gzerror(file_, &error);
     // A cut-off archive reads as a short one and tells so only here.
     if (got < 0 || error == Z_BUF_ERROR) {
-      return Status(StatusCode::kDataLoss,
-                    "unpack " + path_ + ": damaged or cut off (" + std::string(message) + ")");
+      return Status(StatusCode::kDataLoss, "unpack " + path_ + ": damaged or cut off (" +
+                                               std::string(message) + "); fetch it again");
     }
     return static_cast<size_t>(got);
   }
@@ -82,7 +82,8 @@ class ZstdStream : public ByteStream {
     return input_.size > 0;
   }
   Status Damaged(const std::string& why) const {
-    return Status(StatusCode::kDataLoss, "unpack " + path_ + ": damaged or cut off (" + why + ")");
+    return Status(StatusCode::kDataLoss,
+                  "unpack " + path_ + ": damaged or cut off (" + why + "); fetch it again");
   }
 
   std::string path_;

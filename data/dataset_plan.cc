@@ -90,7 +90,9 @@ Result<PlannedFile> LookAt(const DatasetOptions& options, const SourceOptions& s
   }
   file.bytes = fs::file_size(file.path, error);
   if (error) return NotFound(file.path, error.message());
-  if (file.bytes == 0) return Status(StatusCode::kInvalidArgument, file.path + ": empty file");
+  if (file.bytes == 0)
+    return Status(StatusCode::kInvalidArgument,
+                  file.path + ": empty file; fill it or leave it out of `path`");
   file.compression = CompressionOf(name);
   SKY_ASSIGN_OR_RETURN(file.format, FormatOf(source, name));
   SKY_ASSIGN_OR_RETURN(file.ends_hash, HashEnds(file.path, file.bytes));

@@ -46,7 +46,8 @@ Status FeatureEncoder::CollectId(std::string_view item) {
   SKY_ASSIGN_OR_RETURN(const uint64_t id, ParseId(options_.id.form, item));
   const bool bounded = options_.id.form == IdForm::kInteger && options_.id.below > 0;
   if (bounded && id >= options_.id.below) {
-    return Invalid(fmt::format("id {} is not below {}", id, options_.id.below));
+    return Invalid(
+        fmt::format("id {} is not below {}, the feature's bound `below`", id, options_.id.below));
   }
   bag_.emplace_back(id, 1.0f);
   return Status();
@@ -80,7 +81,9 @@ Status FeatureEncoder::AppendNumber(std::string_view field, FeatureBatch* out) c
     return Invalid(fmt::format("'{}' is no number", field));
   }
   if (error != std::errc() || !std::isfinite(number)) {
-    return Invalid(fmt::format("'{}' is not within the range of single precision", field));
+    return Invalid(fmt::format(
+        "'{}' is no finite number of single precision; leave the field empty and set `missing`",
+        field));
   }
   out->numbers.push_back(number);
   return Status();

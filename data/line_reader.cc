@@ -80,7 +80,8 @@ Result<bool> LineReader::Next() {
   if (line_.ends_with('\r')) line_.remove_suffix(1);
   if (offset_ == 0 && line_.starts_with(kByteOrderMark)) line_.remove_prefix(kByteOrderMark.size());
   if (const size_t good = Utf8Prefix(line_); good < line_.size()) {
-    return Error(fmt::format("not UTF-8 text at byte {} of the line", good + 1));
+    return Error(
+        fmt::format("not UTF-8 text at byte {} of the line; convert the file to UTF-8", good + 1));
   }
   return true;
 }

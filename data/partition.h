@@ -65,8 +65,9 @@ struct Partition {
 // Reads one of plan.train. `catalogue` may be null when TrainingNeedsCatalogue says so; without
 // it a partition whose rows lack the candidate tower's columns is good for counting only.
 // Errors: kInvalidArgument with file, line or byte offset, and column: a ragged line, text that is
-// not UTF-8, an unknown column, a bad or non-finite number, an id out of bounds, an empty key; a
-// candidate that neither the row nor the catalogue describes. kDataLoss: a damaged archive.
+// not UTF-8, an unknown column, a bad or non-finite number, an id out of bounds, an empty key, an
+// example with nothing to embed; a candidate that neither the row nor the catalogue describes.
+// kDataLoss: a damaged archive.
 Result<Partition> LoadPartition(const DatasetOptions& options, const PartitionRef& ref,
                                 const Catalogue* catalogue);
 

@@ -27,9 +27,14 @@ std::set<std::string> ColumnsOf(const TowerFeatures& tower, FeatureKind kind) {
   return columns;
 }
 
+std::set<std::string> NamesOf(const TowerFeatures& tower) {
+  std::set<std::string> names;
+  for (const FeatureOptions& feature : tower.features) names.insert(feature.column);
+  return names;
+}
+
 Status CheckColumns(const TowerFeatures& tower, const std::map<std::string, std::string>& columns) {
-  std::set<std::string> known;
-  for (const FeatureOptions& feature : tower.features) known.insert(feature.column);
+  const std::set<std::string> known = NamesOf(tower);
   for (const auto& [name, value] : columns) {
     if (!known.contains(name)) {
       return Invalid(
@@ -56,6 +61,11 @@ Result<TowerBatch> EncodeColumns(const TowerFeatures& tower,
     if (const Status added = encoder.Append(value, &batch.features[i]); !added.ok()) {
       return added.WithContext("column " + tower.features[i].column);
     }
+  }
+  if (IsBlank(batch, 0)) {
+    return Invalid(
+        fmt::format("no id or word in it, so there is nothing to embed; features read: {}",
+                    NameList(NamesOf(tower))));
   }
   return batch;
 }

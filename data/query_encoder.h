@@ -14,7 +14,7 @@ namespace skybridge::data {
 // One example of a tower out of column values. Columns that are not given are empty fields: an
 // empty bag, or a number's `missing`.
 // Errors: kInvalidArgument: a column that no feature reads (the message lists those that are), a
-// bad value, a number without value.
+// bad value, a number without value, no number, id or word at all.
 Result<TowerBatch> EncodeColumns(const TowerFeatures& tower,
                                  const std::map<std::string, std::string>& columns);
 

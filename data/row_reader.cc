@@ -89,7 +89,9 @@ Result<bool> RowReader::NextLine() {
                             : splitter_.Split(lines_.line(), &fields_);
   if (!split.ok()) return lines_.Error(split.message());
   if (!json && fields_.size() != columns_) {
-    return lines_.Error(fmt::format("{} columns, expected {}", fields_.size(), columns_));
+    return lines_.Error(
+        fmt::format("{} columns, expected {}: a field is missing, or holds the separator",
+                    fields_.size(), columns_));
   }
   return true;
 }

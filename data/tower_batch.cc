@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/tower_batch.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <glog/logging.h>
@@ -42,6 +43,12 @@ void AppendNothing(FeatureBatch* to) {
   } else {
     to->offsets.push_back(to->offsets.back());
   }
+}
+
+bool IsBlank(const TowerBatch& tower, size_t example) {
+  return std::ranges::all_of(tower.features, [&](const FeatureBatch& feature) {
+    return !feature.offsets.empty() && feature.offsets[example] == feature.offsets[example + 1];
+  });
 }
 
 TowerBatch SelectExamples(const TowerFeatures& tower, const TowerBatch& from,

@@ -21,6 +21,9 @@ void AppendExample(const TowerBatch& from, size_t example, TowerBatch* to);
 // Adds what stands for no value: an empty bag, or the number 0.
 void AppendNothing(FeatureBatch* to);
 
+// Whether an example has nothing to embed: no number, and every bag empty.
+bool IsBlank(const TowerBatch& tower, size_t example);
+
 // Examples order[0], order[1], ... of `from`.
 TowerBatch SelectExamples(const TowerFeatures& tower, const TowerBatch& from,
                           std::span<const uint32_t> order);

@@ -37,6 +37,14 @@ Status TowerReader::Append(const RowReader& rows, std::optional<size_t> key_colu
       return rows.Error(*column, added.message());
     }
   }
+  const auto first = columns_.front();
+  const bool complete = std::ranges::all_of(columns_, [](const auto& c) { return c.has_value(); });
+  if (complete && IsBlank(*out, out->count)) {
+    return rows.Error(
+        *first,
+        "no id or word in it, nor in another column of the tower, so there is nothing "
+        "to embed; fill one in or leave the row out");
+  }
   ++out->count;
   return Status();
 }

@@ -35,7 +35,9 @@ class TowerReader {
 
   // Adds the current row of `rows` as an example. `key_column`, if its position is given, has the
   // value `key` instead of the row's.
-  // Errors: kInvalidArgument with place and column; then `out` is spoilt.
+  // Errors: kInvalidArgument with place and column: as FeatureEncoder, or an example without any
+  // number, id or word, which has nothing to embed (unless a column of it is made later); then
+  // `out` is spoilt.
   Status Append(const RowReader& rows, std::optional<size_t> key_column, std::string_view key,
                 TowerBatch* out);
   // Equal for rows with equal values in the tower's columns.

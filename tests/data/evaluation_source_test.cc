@@ -84,8 +84,7 @@ TEST_F(EvaluationSourceTest, SeenCandidatesAreThoseOfTraining) {
   const EvaluationQueries queries = Load();
   for (size_t q = 0; q < 3; ++q) {
     const uint64_t user = queries.queries.features[0].ids[q];
-    EXPECT_EQ(Of(queries.seen, q),
-              user == 7 ? Keys({1, 2, 3, 5}) : user == 8 ? Keys{4} : Keys{});
+    EXPECT_EQ(Of(queries.seen, q), user == 7 ? Keys({1, 2, 3, 5}) : user == 8 ? Keys{4} : Keys{});
   }
 }
 

@@ -54,12 +54,16 @@ TEST(FeatureEncoderTest, EmptyFieldIsAnEmptyBag) {
 TEST(FeatureEncoderTest, HashedIdTakesTheWholeFieldUnlessItHasASeparator) {
   FeatureOptions options{.column = "c", .kind = FeatureKind::kId};
   EXPECT_EQ(Bag(options, "a|b").ids, (std::vector<uint64_t>{HashBytes("a|b")}));
-  options.id.separator = "|";
+  options.id.separator.assign(1, '|');
   EXPECT_EQ(Bag(options, "a|b").ids.size(), 2u);
 }
 
 TEST(FeatureEncoderTest, ListsOfTheFormatAreSeveralIds) {
-  EXPECT_EQ(Bag(Ids(Pooling::kSum, ""), "4\x1f" "2").ids, (std::vector<uint64_t>{2, 4}));
+  EXPECT_EQ(Bag(Ids(Pooling::kSum, ""),
+                "4\x1f"
+                "2")
+                .ids,
+            (std::vector<uint64_t>{2, 4}));
 }
 
 TEST(FeatureEncoderTest, BadIntegersAreRefused) {
@@ -77,7 +81,8 @@ TEST(FeatureEncoderTest, IdAtTheBoundIsRefused) {
   options.id.below = 10;
   FeatureBatch batch{.offsets = {0}};
   EXPECT_TRUE(FeatureEncoder(options).Append("9", &batch).ok());
-  EXPECT_EQ(FeatureEncoder(options).Append("10", &batch).message(), "id 10 is not below 10");
+  EXPECT_EQ(FeatureEncoder(options).Append("10", &batch).message(),
+            "id 10 is not below 10, the feature's bound `below`");
 }
 
 TEST(FeatureEncoderTest, NumbersAreTakenAsTheyAre) {

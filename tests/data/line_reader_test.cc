@@ -45,7 +45,8 @@ TEST(LineReaderTest, AnyCutOfAFileGivesEachLineOnce) {
     for (uint64_t second = first; second <= text.size(); ++second) {
       std::vector<std::string> lines = *Lines(File(path), 0, first);
       for (const auto& [begin, end] : {std::pair(first, second), std::pair(second, text.size())}) {
-        for (const std::string& line : *Lines(File(path), begin, end)) lines.push_back(line);
+        const std::vector<std::string> piece = *Lines(File(path), begin, end);
+        lines.insert(lines.end(), piece.begin(), piece.end());
       }
       ASSERT_EQ(lines, whole) << "cut at " << first << " and " << second;
     }
@@ -72,12 +73,16 @@ TEST(LineReaderTest, OffsetIsWhereTheLineStarts) {
 
 TEST(LineReaderTest, TextThatIsNotUtf8IsRefusedWithItsPlace) {
   ScratchFolder folder;
-  const std::string path = folder.Write("a", "fine\nfine\nb\xff" "d\n");
+  const std::string path = folder.Write("a",
+                                        "fine\nfine\nb\xff"
+                                        "d\n");
   EXPECT_EQ(Lines(File(path), 0, kAll).error(),
-            Status(StatusCode::kInvalidArgument, "name:3: not UTF-8 text at byte 2 of the line"));
-  EXPECT_EQ(Lines(File(path), 3, kAll).error(),
             Status(StatusCode::kInvalidArgument,
-                   "name, byte 10: not UTF-8 text at byte 2 of the line"));
+                   "name:3: not UTF-8 text at byte 2 of the line; convert the file to UTF-8"));
+  EXPECT_EQ(
+      Lines(File(path), 3, kAll).error(),
+      Status(StatusCode::kInvalidArgument,
+             "name, byte 10: not UTF-8 text at byte 2 of the line; convert the file to UTF-8"));
 }
 
 TEST(LineReaderTest, ArchivesAreReadWholeAndKnowTheirLineNumbers) {

@@ -35,7 +35,8 @@ class PairReaderTest : public testing::Test {
   PlannedFile File(std::string_view text, Format format) {
     return {.path = folder_.Write("pairs", text), .name = "pairs", .format = format};
   }
-  PairReader Open(const PlannedFile& file, PairNeeds needs = {.queries = true, .candidates = true}) {
+  PairReader Open(const PlannedFile& file,
+                  PairNeeds needs = {.queries = true, .candidates = true}) {
     return *PairReader::Open(options_, source_, file, 0, kAll, needs);
   }
   static std::vector<uint64_t> Keys(const PairReader& reader) {
@@ -66,8 +67,8 @@ TEST_F(PairReaderTest, AdjacencyRowHasAllItsCandidates) {
 }
 
 TEST_F(PairReaderTest, JsonArrayIsSeveralCandidates) {
-  PairReader reader = Open(File("{\"user\": 7, \"item\": [3, 1]}\n{\"user\": 8, \"item\": []}\n",
-                                Format::kJsonLines));
+  PairReader reader = Open(
+      File("{\"user\": 7, \"item\": [3, 1]}\n{\"user\": 8, \"item\": []}\n", Format::kJsonLines));
   ASSERT_TRUE(*reader.Next());
   EXPECT_EQ(Keys(reader), (std::vector<uint64_t>{3, 1}));
   EXPECT_FALSE(*reader.Next());
@@ -111,8 +112,8 @@ TEST_F(PairReaderTest, FileCarriesCandidatesIfItHasTheirColumns) {
 
 TEST_F(PairReaderTest, RowOfSeveralCandidatesCannotDescribeThem) {
   options_.candidate.features = {{.column = "title", .kind = FeatureKind::kText}};
-  PairReader reader = Open(
-      File("{\"user\": 7, \"item\": [3, 1], \"title\": \"chess\"}\n", Format::kJsonLines));
+  PairReader reader =
+      Open(File("{\"user\": 7, \"item\": [3, 1], \"title\": \"chess\"}\n", Format::kJsonLines));
   ASSERT_TRUE(*reader.Next());
   TowerBatch items = EmptyTower(options_.candidate);
   EXPECT_EQ(reader.AppendCandidate(0, &items).code(), StatusCode::kInvalidArgument);

@@ -159,8 +159,7 @@ TEST_F(PartitionTest, RowsThatDescribeCandidatesNeedNoCatalogueEntry) {
   folder_.Write("items.tsv", "item\n30\n");
   options_.candidates = SourceOptions{.paths = {"items.tsv"}};
   const Catalogue catalogue = *Catalogue::Load(options_, Plan());
-  EXPECT_EQ(Load(0, &catalogue)->catalogue_positions,
-            (std::vector<uint32_t>{0, kNotInCatalogue}));
+  EXPECT_EQ(Load(0, &catalogue)->catalogue_positions, (std::vector<uint32_t>{0, kNotInCatalogue}));
 }
 
 TEST_F(PartitionTest, InverseClozeKeepsDocumentsOfSeveralSentences) {
@@ -169,15 +168,16 @@ TEST_F(PartitionTest, InverseClozeKeepsDocumentsOfSeveralSentences) {
   options_.candidate.features = {IntegerFeature("item"), TextFeature("text")};
   options_.query_key.reset();
   options_.holdout = 0.9;
-  folder_.Write("train.tsv",
-                "item\ttext\n1\tA program that plays chess. It is quite strong.\n"
-                "2\tOnly one sentence stands here.\n3\tAnother pair of sentences. Here it ends.\n");
+  folder_.Write(
+      "train.tsv",
+      "item\ttext\n1\tA program that plays chess. It is quite strong.\n"
+      "2\tOnly one sentence stands here.\n3\tAnother pair of sentences. Here it ends at last.\n");
   const Partition partition = *Load();
   EXPECT_EQ(partition.candidate_keys, (Keys{1, 3})) << "and nothing is held out";
   EXPECT_EQ(partition.skipped, 1u);
   ASSERT_TRUE(partition.cloze.has_value());
   EXPECT_EQ(partition.cloze->sentence_offsets, (Keys{0, 2, 4}));
-  EXPECT_EQ(partition.cloze->bytes.substr(partition.cloze->begins[3]), "Here it ends.");
+  EXPECT_EQ(partition.cloze->bytes.substr(partition.cloze->begins[3]), "Here it ends at last.");
   EXPECT_EQ(Bag(*partition.candidates, 0, 1), (Keys{3}));
   EXPECT_TRUE(Bag(*partition.candidates, 1, 1).empty()) << "the document is made at batch time";
   EXPECT_TRUE(Bag(partition.queries, 0, 0).empty());
@@ -187,7 +187,8 @@ TEST_F(PartitionTest, BadValuesAreRefusedWithPlaceAndColumn) {
   options_.query.features.push_back({.column = "age", .kind = FeatureKind::kNumber});
   folder_.Write("train.tsv", "user\titem\tage\n7\t1\t30\n8\t2\tnan\n");
   EXPECT_EQ(Load().error().message(),
-            "train.tsv:3: column age: 'nan' is not within the range of single precision");
+            "train.tsv:3: column age: 'nan' is no finite number of single precision; leave the "
+            "field empty and set `missing`");
   folder_.Write("train.tsv", "user\titem\tage\n7\t1\t30\n8\tx\t1\n");
   EXPECT_EQ(Load().error().message(),
             "train.tsv:3: column item: 'x' is no unsigned whole number (form: INTEGER)");

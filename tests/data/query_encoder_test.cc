@@ -29,8 +29,7 @@ TEST(QueryEncoderTest, WithoutTextFeatureTheTextIsTheOnlyId) {
 }
 
 TEST(QueryEncoderTest, TextThatFitsTwoColumnsIsRefusedWithTheChoice) {
-  const Status error =
-      EncodeText({{IntegerFeature("user"), IntegerFeature("city")}}, "42").error();
+  const Status error = EncodeText({{IntegerFeature("user"), IntegerFeature("city")}}, "42").error();
   EXPECT_EQ(error.code(), StatusCode::kInvalidArgument);
   EXPECT_NE(error.message().find("city, user"), std::string::npos) << error;
 }
@@ -50,6 +49,16 @@ TEST(QueryEncoderTest, UnknownColumnAndBadValueAreRefused) {
   TowerFeatures tower = Tower();
   tower.features[2].number.missing.reset();
   EXPECT_EQ(EncodeColumns(tower, {}).error().code(), StatusCode::kInvalidArgument);
+}
+
+TEST(QueryEncoderTest, QueryWithoutAnyIdOrWordIsRefused) {
+  const TowerFeatures words{{TextFeature("synopsis"), IntegerFeature("user")}};
+  EXPECT_EQ(EncodeText(words, " ... ").error(),
+            Status(StatusCode::kInvalidArgument,
+                   "no id or word in it, so there is nothing to embed; features read: synopsis, "
+                   "user"));
+  EXPECT_EQ(EncodeColumns(words, {}).error().code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(EncodeColumns(Tower(), {}).has_value()) << "its number has a value";
 }
 
 }  // namespace

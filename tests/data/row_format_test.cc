@@ -42,7 +42,10 @@ TEST(RowSplitterTest, QuoteThatDoesNotEndOnItsLineIsRefused) {
 
 TEST(RowSplitterTest, AdjacencyIsAQueryAndTheListOfItsCandidates) {
   RowSplitter splitter(Format::kAdjacency);
-  EXPECT_EQ(Split(Format::kAdjacency, "7 1 22  3 ", &splitter), (Fields{"7", "1\x1f" "22\x1f" "3"}));
+  EXPECT_EQ(Split(Format::kAdjacency, "7 1 22  3 ", &splitter), (Fields{"7",
+                                                                        "1\x1f"
+                                                                        "22\x1f"
+                                                                        "3"}));
   EXPECT_EQ(Split(Format::kAdjacency, "7", &splitter), (Fields{"7", ""}));
 }
 
@@ -50,12 +53,14 @@ TEST(RowSplitterTest, JsonMembersAreFoundByNameInAnyOrder) {
   RowSplitter splitter(Format::kJsonLines);
   Fields fields;
   const std::vector<std::string> names{"b", "a", "n", "x", "list", "big"};
-  const Status status = splitter.SplitJson(
-      R"({"a": "caf\u00e9", "list": ["p", 2], "b": 1.5, "n": null, "x": true,)"
-      R"( "big": 18446744073709551615, "other": {"deep": 1}})",
-      names, &fields);
+  const Status status =
+      splitter.SplitJson(R"({"a": "caf\u00e9", "list": ["p", 2], "b": 1.5, "n": null, "x": true,)"
+                         R"( "big": 18446744073709551615, "other": {"deep": 1}})",
+                         names, &fields);
   ASSERT_TRUE(status.ok()) << status;
-  EXPECT_EQ(fields, (Fields{"1.5", "caf\xc3\xa9", "", "true", "p\x1f" "2",
+  EXPECT_EQ(fields, (Fields{"1.5", "caf\xc3\xa9", "", "true",
+                            "p\x1f"
+                            "2",
                             "18446744073709551615"}));
 }
 

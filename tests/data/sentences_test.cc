@@ -12,9 +12,10 @@ namespace {
 using Sentences = std::vector<std::string_view>;
 
 TEST(SplitSentencesTest, CutsBehindStopsBeforeBlanks) {
-  EXPECT_EQ(SplitSentences(" A tool for version 1.5 files. Does it work, you ask? Yes it does, always! "),
-            (Sentences{"A tool for version 1.5 files.", "Does it work, you ask?",
-                       "Yes it does, always!"}));
+  EXPECT_EQ(
+      SplitSentences(" A tool for version 1.5 files. Does it work, you ask? Yes it does, always! "),
+      (Sentences{"A tool for version 1.5 files.", "Does it work, you ask?",
+                 "Yes it does, always!"}));
 }
 
 TEST(SplitSentencesTest, ShortPiecesJoinTheirNeighbour) {

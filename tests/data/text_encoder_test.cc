@@ -59,8 +59,8 @@ TEST(TextEncoderTest, NgramsSeeTheEndsOfTheWord) {
 }
 
 TEST(TextEncoderTest, TokensThatShareABucketAddUp) {
-  const Bag bag = Encode({.prefix = 1, .prefix_weight = 0.5f, .buckets = 1, .saturation = 0},
-                         "a b c");
+  const Bag bag =
+      Encode({.prefix = 1, .prefix_weight = 0.5f, .buckets = 1, .saturation = 0}, "a b c");
   EXPECT_EQ(bag, (Bag{{0, 4.5f}}));
   for (const auto& [id, weight] : Encode({.buckets = 10}, "one two three four five six")) {
     EXPECT_LT(id, 10u);

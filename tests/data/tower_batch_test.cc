@@ -9,8 +9,8 @@ namespace skybridge::data {
 namespace {
 
 TowerFeatures Tower() {
-  return {{{.column = "id", .kind = FeatureKind::kId},
-           {.column = "n", .kind = FeatureKind::kNumber}}};
+  return {
+      {{.column = "id", .kind = FeatureKind::kId}, {.column = "n", .kind = FeatureKind::kNumber}}};
 }
 
 TowerBatch ThreeExamples() {
@@ -36,6 +36,16 @@ TEST(TowerBatchTest, NothingIsAnEmptyBagOrZero) {
   for (FeatureBatch& feature : batch.features) AppendNothing(&feature);
   EXPECT_EQ(batch.features[0].offsets, (std::vector<uint32_t>{0, 2, 2, 3, 3}));
   EXPECT_EQ(batch.features[1].numbers.back(), 0);
+}
+
+TEST(TowerBatchTest, ExampleIsBlankIfItHasNoNumberAndNoEntry) {
+  TowerBatch batch = ThreeExamples();
+  EXPECT_FALSE(IsBlank(batch, 1)) << "a number is something";
+  batch.features.pop_back();
+  EXPECT_TRUE(IsBlank(batch, 1));
+  EXPECT_FALSE(IsBlank(batch, 0));
+  batch.features.push_back({.offsets = {0, 0, 1, 1}, .ids = {7}, .weights = {1}});
+  EXPECT_FALSE(IsBlank(batch, 1)) << "one bag is enough";
 }
 
 }  // namespace

@@ -18,14 +18,15 @@ std::vector<std::string> Words(std::string_view text) {
 using Strings = std::vector<std::string>;
 
 TEST(WordSplitterTest, AsciiWordsAreLettersAndDigitsInLowerCase) {
-  EXPECT_EQ(Words("The GNU C++ library, 2nd_ed."), (Strings{"the", "gnu", "c", "library", "2nd",
-                                                            "ed"}));
+  EXPECT_EQ(Words("The GNU C++ library, 2nd_ed."),
+            (Strings{"the", "gnu", "c", "library", "2nd", "ed"}));
   EXPECT_EQ(Words(""), Strings{});
   EXPECT_EQ(Words(" -- "), Strings{});
 }
 
 TEST(WordSplitterTest, OtherLettersStayAndAreFolded) {
-  EXPECT_EQ(Words("CAF\xc3\x89 Stra\xc3\x9f" "e\xe2\x80\x94\xd0\x9c\xd0\x98\xd0\xa0 7"),
+  EXPECT_EQ(Words("CAF\xc3\x89 Stra\xc3\x9f"
+                  "e\xe2\x80\x94\xd0\x9c\xd0\x98\xd0\xa0 7"),
             (Strings{"caf\xc3\xa9", "strasse", "\xd0\xbc\xd0\xb8\xd1\x80", "7"}));
 }
 
@@ -41,7 +42,10 @@ TEST(WordSplitterTest, AsciiWordsAreTheSameInUnicodeText) {
 
 TEST(LetterBeginsTest, CountsLettersNotBytes) {
   std::vector<size_t> begins;
-  LetterBegins("a\xc3\xa9" "b", &begins);
+  LetterBegins(
+      "a\xc3\xa9"
+      "b",
+      &begins);
   EXPECT_EQ(begins, (std::vector<size_t>{0, 1, 3, 4}));
 }
 
