@@ -71,7 +71,7 @@ Result<scheduler::EvaluationPoint> Score(const Scene& scene, size_t number) {
   const job::Evaluation& evaluation = scene.reader.job().evaluation(static_cast<int>(number));
   scheduler::EvaluationPoint point{
       .name = evaluation.name(), .step = scene.reader.manifest().step(), .epoch = -1};
-  SKY_RETURN_IF_ERROR(ForEachShare(scene, number, [&](data::EvaluationQueries queries) -> Status {
+  const auto rank = [&](data::EvaluationQueries queries) -> Status {
     worker::RankTask task(0);
     task.vectors = scene.tower.Embed(queries.queries);
     task.queries = std::make_shared<const data::EvaluationQueries>(std::move(queries));
@@ -81,7 +81,8 @@ Result<scheduler::EvaluationPoint> Score(const Scene& scene, size_t number) {
     SKY_RETURN_IF_ERROR(task.status);
     Add(task.sums, &point);
     return {};
-  }));
+  };
+  SKY_RETURN_IF_ERROR(ForEachShare(scene, number, rank));
   MeansOf(&point);
   return point;
 }

@@ -208,7 +208,7 @@ std::vector<float> QueryTower::Embed(const data::TowerBatch& batch) const {
     rows.values.resize(binding.ids().size());
     rows.counts.resize(binding.ids().size());
     for (size_t t = 0; t < binding.ids().size(); ++t) {
-      const TableId table(static_cast<uint32_t>(t));
+      const auto table = static_cast<TableId>(t);
       for (const uint64_t id : binding.ids()[t]) {
         if (model.tables()[t].kind == TableKind::kCounts) {
           rows.counts[t].push_back(Count(table, id));

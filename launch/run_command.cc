@@ -14,6 +14,7 @@
 #include "launch/open_job.h"
 #include "launch/progress_printer.h"
 #include "launch/run_folder.h"
+#include "launch/progress_line.h"
 #include "launch/run_report.h"
 
 DEFINE_string(run_dir, "",

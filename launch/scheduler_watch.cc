@@ -46,9 +46,7 @@ std::unique_ptr<Node> SchedulerWatch::MakeNode(scheduler::SchedulerNodeOptions o
 }
 
 void SchedulerWatch::NodeExited(scheduler::Role role, uint32_t index, const std::string& reason) {
-  Tell([=](scheduler::SchedulerNode& node, Instant now) {
-    node.NodeExited(role, index, reason, now);
-  });
+  Tell([=](scheduler::SchedulerNode& node, Instant) { node.NodeExited(role, index, reason); });
 }
 
 void SchedulerWatch::RequestStop(const std::string& reason) {

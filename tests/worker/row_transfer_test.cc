@@ -138,7 +138,8 @@ TEST(RowWriterTest, EveryRowReachesItsShardOnceInChunksOfOneName) {
   std::vector<std::vector<float>> gradients(3);
   for (size_t table = 0; table < 3; ++table) {
     for (const uint64_t id : ids[table]) {
-      for (size_t j = 0; j < specs[table].dim; ++j) gradients[table].push_back(ValueOf(table, id, j));
+      for (size_t j = 0; j < specs[table].dim; ++j)
+        gradients[table].push_back(ValueOf(table, id, j));
     }
   }
   wire::Push push;
@@ -187,8 +188,8 @@ TEST(RowWriterTest, SightingsGoToCountTablesAlone) {
   const std::vector<std::vector<uint32_t>> sightings{{}, {40, 90}, {}};
   const ShardSplit split(cluster.map, ids);
   Effects out;
-  ASSERT_TRUE(writer.Start(wire::Push(), {.ids = &ids, .sightings = &sightings}, split, kStart, &out)
-                  .ok());
+  ASSERT_TRUE(
+      writer.Start(wire::Push(), {.ids = &ids, .sightings = &sightings}, split, kStart, &out).ok());
   ASSERT_EQ(out.send.size(), 1u);
   const wire::Header header = *wire::Open(out.send[0]);
   ASSERT_EQ(header.push().table_size(), 1);
