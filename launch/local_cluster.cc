@@ -46,7 +46,7 @@ Result<env::Process> LocalCluster::Spawn(scheduler::Role role, uint32_t index) c
                                         "--job_id",       JobIdText(options_.identity.id),
                                         "--scheduler",    options_.identity.scheduler_endpoint,
                                         "--base",         options_.base,
-                                        "--index",        fmt::format("{}", index)};
+                                        "--number",       fmt::format("{}", index)};
   if (server) {
     arguments.insert(arguments.end(), {"--store", options_.folder.store_folder()});
   }

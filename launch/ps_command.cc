@@ -8,7 +8,7 @@
 #include "launch/roles.h"
 
 DEFINE_string(scheduler, "", "Where the scheduler listens, as tcp://127.0.0.1:4567.");
-DEFINE_uint32(index, 0, "Number of this process among its kind, from 0.");
+DEFINE_uint32(number, 0, "Number of this process among its kind, from 0.");
 DEFINE_string(store, "store", "Folder for rows that do not fit in memory.");
 DEFINE_string(listen, "tcp://127.0.0.1:*", "Where to listen; * is any free port.");
 DEFINE_bool(insecure_network, false,
@@ -23,14 +23,14 @@ Status Ps(const std::vector<std::string>& positionals) {
   SKY_ASSIGN_OR_RETURN(RunIdentity identity, IdentityByFlags(false));
   identity.scheduler_endpoint = FLAGS_scheduler;
   const uint32_t servers = ShapeOf(job.loaded.job).servers;
-  if (FLAGS_index >= servers) {
+  if (FLAGS_number >= servers) {
     return {StatusCode::kInvalidArgument,
-            fmt::format("--index {}: the job has {} servers, from 0", FLAGS_index, servers)};
+            fmt::format("--number {}: the job has {} servers, from 0", FLAGS_number, servers)};
   }
   ProcessRuntime runtime(1);
   SKY_ASSIGN_OR_RETURN(
       const auto role,
-      ServerRole::Start(job, identity, FLAGS_index, FLAGS_store,
+      ServerRole::Start(job, identity, FLAGS_number, FLAGS_store,
                         {.endpoint = FLAGS_listen, .insecure_network = FLAGS_insecure_network},
                         runtime));
   return WaitForRole(*role);
@@ -42,7 +42,7 @@ Command PsCommand() {
   return {.name = "ps",
           .summary = "Be one server process of a cluster (`run` starts it).",
           .arguments = "JOB",
-          .flags = NodeFlagsAnd({"scheduler", "index", "store", "listen", "insecure_network"}),
+          .flags = NodeFlagsAnd({"scheduler", "number", "store", "listen", "insecure_network"}),
           .repeated = {"set"},
           .positionals_min = 1,
           .positionals_max = 1,

@@ -8,7 +8,7 @@
 #include "launch/roles.h"
 
 DECLARE_string(scheduler);
-DECLARE_uint32(index);
+DECLARE_uint32(number);
 
 namespace skybridge::launch {
 namespace {
@@ -19,12 +19,12 @@ Status Worker(const std::vector<std::string>& positionals) {
   SKY_ASSIGN_OR_RETURN(RunIdentity identity, IdentityByFlags(false));
   identity.scheduler_endpoint = FLAGS_scheduler;
   const ClusterShape shape = ShapeOf(job.loaded.job);
-  if (FLAGS_index >= shape.workers) {
+  if (FLAGS_number >= shape.workers) {
     return {StatusCode::kInvalidArgument,
-            fmt::format("--index {}: the job has {} workers, from 0", FLAGS_index, shape.workers)};
+            fmt::format("--number {}: the job has {} workers, from 0", FLAGS_number, shape.workers)};
   }
   ProcessRuntime runtime(shape.trainers_per_worker + 1);
-  SKY_ASSIGN_OR_RETURN(const auto role, WorkerRole::Start(job, identity, FLAGS_index, runtime));
+  SKY_ASSIGN_OR_RETURN(const auto role, WorkerRole::Start(job, identity, FLAGS_number, runtime));
   return WaitForRole(*role);
 }
 
@@ -34,7 +34,7 @@ Command WorkerCommand() {
   return {.name = "worker",
           .summary = "Be one worker process of a cluster (`run` starts it).",
           .arguments = "JOB",
-          .flags = NodeFlagsAnd({"scheduler", "index"}),
+          .flags = NodeFlagsAnd({"scheduler", "number"}),
           .repeated = {"set"},
           .positionals_min = 1,
           .positionals_max = 1,
