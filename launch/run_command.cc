@@ -12,9 +12,9 @@
 #include "launch/job_flags.h"
 #include "launch/local_run.h"
 #include "launch/open_job.h"
+#include "launch/progress_line.h"
 #include "launch/progress_printer.h"
 #include "launch/run_folder.h"
-#include "launch/progress_line.h"
 #include "launch/run_report.h"
 
 DEFINE_string(run_dir, "",

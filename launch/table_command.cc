@@ -20,6 +20,8 @@ DEFINE_uint32(limit, 10, "Rows to show without --id and --value.");
 namespace skybridge::launch {
 namespace {
 
+constexpr size_t kNumbersShown = 8;  // Of each row: a line of a terminal.
+
 uint64_t RowsOf(const QueryTower& tower, TableId table) {
   uint64_t rows = 0;
   for (const retrieval::RowFile& file : tower.Table(table)) rows += file.rows();
@@ -82,7 +84,11 @@ void PrintRow(const ExportReader& reader, const QueryTower& tower, TableId table
   if (spec.kind == TableKind::kCounts) {
     line += fmt::format("  {}", tower.Count(table, id));
   } else {
-    for (const float value : tower.Row(table, id)) line += fmt::format(" {:.5g}", value);
+    const std::vector<float> row = tower.Row(table, id);
+    for (size_t i = 0; i < std::min(row.size(), kNumbersShown); ++i) {
+      line += fmt::format(" {:8.5f}", row[i]);
+    }
+    if (row.size() > kNumbersShown) line += fmt::format(" ... ({} numbers)", row.size());
   }
   fmt::print("{}\n", line);
 }

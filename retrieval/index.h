@@ -15,7 +15,7 @@ namespace skybridge::retrieval {
 
 struct IndexOptions {
   std::string factory;   // FAISS factory string; empty: DefaultFactory.
-  uint32_t nprobe = 16;  // IVF: lists searched per query.
+  uint32_t nprobe = 64;  // IVF: lists searched per query.
   int threads = 1;
 };
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/row_ops.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "tests/model/gradient_check.h"
 
 namespace skybridge::model {
@@ -35,8 +38,8 @@ TEST(RowOpsTest, BitsDoNotDependOnTheAddress) {
   const std::vector<float> a = RandomNumbers(61, rng);
   const float expected = Dot(a.data(), a.data(), a.size());
   for (size_t shift = 1; shift < 16; ++shift) {
-    std::vector<float> moved(shift);
-    moved.insert(moved.end(), a.begin(), a.end());
+    std::vector<float> moved(shift + a.size());
+    std::ranges::copy(a, moved.begin() + static_cast<std::ptrdiff_t>(shift));
     EXPECT_EQ(Dot(moved.data() + shift, a.data(), a.size()), expected);
   }
 }

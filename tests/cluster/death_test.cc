@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+
+#include <chrono>
+
+#include "tests/cluster/skybridge_runs.h"
+
+namespace skybridge::cluster {
+namespace {
+
+using std::chrono::seconds;
+
+class DeathTest : public ClusterTest {
+ protected:
+  // A run long enough to be disturbed, once it trains.
+  env::Process StartLongRun(std::vector<std::string> more = {}) {
+    MakeData();
+    std::vector<std::string> arguments = {
+        "run",   Path("job.pbtxt"),   "--hash", "--run_dir",         Path("run"),
+        "--set", "cluster.workers=2", "--set",  "training.epochs=60"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    env::Process run = Start(arguments, "run.log");
+    EXPECT_TRUE(WaitForText("run.log", "train ")) << Read("run.log");
+    return run;
+  }
+};
+
+// Promise: a worker's death changes nothing but time.
+TEST_F(DeathTest, KilledWorkerLeavesTheLockstepResultAsItIs) {
+  env::Process run = StartLongRun();
+  const auto workers = ChildrenOf(run.pid(), {"worker"});
+  ASSERT_EQ(workers.size(), 2u);
+  kill(workers[0], SIGKILL);
+  const auto exit = run.Wait(seconds(120));
+  ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
+  EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+}
+
+TEST_F(DeathTest, KilledServerEndsTheJobByName) {
+  env::Process run = StartLongRun({"--set", "training.epochs=2000"});
+  const auto servers = ChildrenOf(run.pid(), {"ps"});
+  ASSERT_EQ(servers.size(), 1u);
+  kill(servers[0], SIGKILL);
+  const auto exit = run.Wait(seconds(15));
+  ASSERT_TRUE(exit.has_value()) << "still running";
+  EXPECT_NE(exit->code, 0);
+  EXPECT_NE(Read("run.log").find("server 0"), std::string::npos) << Read("run.log");
+  EXPECT_TRUE(ChildrenOf(1, {Path("run/job.pbtxt")}).empty());
+}
+
+TEST_F(DeathTest, KilledRunLeavesNoProcessBehind) {
+  env::Process run = StartLongRun({"--set", "training.epochs=2000"});
+  const auto children = ChildrenOf(run.pid(), {});
+  ASSERT_EQ(children.size(), 3u);
+  kill(run.pid(), SIGKILL);
+  ASSERT_TRUE(run.Wait(seconds(10)).has_value());
+  for (const pid_t child : children) {
+    for (int look = 0; look < 500 && kill(child, 0) == 0; ++look) usleep(10000);
+    EXPECT_NE(kill(child, 0), 0) << child;
+  }
+}
+
+TEST_F(DeathTest, InterruptEndsCleanly) {
+  env::Process run = StartLongRun({"--set", "training.epochs=2000"});
+  kill(run.pid(), SIGINT);
+  const auto exit = run.Wait(seconds(15));
+  ASSERT_TRUE(exit.has_value()) << "still running";
+  EXPECT_EQ(exit->code, 130) << Read("run.log");
+}
+
+}  // namespace
+}  // namespace skybridge::cluster
