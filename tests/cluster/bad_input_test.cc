@@ -32,7 +32,7 @@ TEST_F(BadInputTest, UnknownFieldIsNamedWithTheNearestOne) {
 
 TEST_F(BadInputTest, WrongTypeIsNamed) {
   Write("job.pbtxt", Read("job.pbtxt") + "seed: \"one\"\n");
-  ExpectRefusal({}, {"seed"});
+  ExpectRefusal({}, {"job.pbtxt:", "expected integer", "one"});
 }
 
 TEST_F(BadInputTest, MissingFileIsNamed) {

@@ -9,7 +9,6 @@
 #include <sstream>
 #include <thread>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace skybridge::cluster {
@@ -80,10 +79,10 @@ env::Process ClusterTest::Start(const std::vector<std::string>& arguments,
 }
 
 Outcome ClusterTest::Call(const std::vector<std::string>& arguments, Duration limit) const {
-  const std::string log = fmt::format("call-{}.log", calls_++);
+  const std::string log = "call-" + std::to_string(calls_++) + ".log";
   env::Process process = Start(arguments, log);
   const std::optional<env::ProcessExit> exit = process.Wait(limit);
-  EXPECT_TRUE(exit.has_value()) << fmt::format("{} hangs", fmt::join(arguments, " "));
+  EXPECT_TRUE(exit.has_value()) << testing::PrintToString(arguments) << " hangs";
   Outcome outcome;
   if (exit && exit->signal == 0) outcome.exit_code = exit->code;
   outcome.output = Read(log);
@@ -92,7 +91,7 @@ Outcome ClusterTest::Call(const std::vector<std::string>& arguments, Duration li
 
 std::map<std::string, std::string> ClusterTest::TableHashes(
     const std::vector<std::string>& arguments) const {
-  const std::string run = fmt::format("run-{}", calls_);
+  const std::string run = "run-" + std::to_string(calls_);
   std::vector<std::string> all = {"run", Path("job.pbtxt"), "--hash", "--run_dir", Path(run)};
   all.insert(all.end(), arguments.begin(), arguments.end());
   const Outcome outcome = Call(all);

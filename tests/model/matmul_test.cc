@@ -12,8 +12,8 @@ struct Shape {
   size_t m, k, n;
 };
 
-constexpr Shape kShapes[] = {{1, 1, 1},   {1, 5, 1},   {1, 7, 9},    {3, 1, 2},   {2, 3, 4},
-                             {5, 64, 1},  {64, 64, 64}, {17, 130, 33}, {6, 700, 8}, {48, 9, 300}};
+constexpr Shape kShapes[] = {{1, 1, 1},  {1, 5, 1},    {1, 7, 9},     {3, 1, 2},   {2, 3, 4},
+                             {5, 64, 1}, {64, 64, 64}, {17, 130, 33}, {6, 700, 8}, {48, 9, 300}};
 
 // A matrix at `shift` floats behind a cache line's start, in rows of `cols` + `gap`.
 class Placed {
@@ -51,8 +51,8 @@ struct Products {
 };
 
 // The three forms of one product on top of `start`, everything `shift` floats off its line.
-Products Run(const Shape& s, const std::vector<float>& a, const std::vector<float>& b,
-             const std::vector<float>& start, Into into, size_t shift, size_t gap) {
+Products Multiply(const Shape& s, const std::vector<float>& a, const std::vector<float>& b,
+                  const std::vector<float>& start, Into into, size_t shift, size_t gap) {
   const Placed left(s.m, s.k, a, shift, gap);
   const Placed left_t(s.k, s.m, Transposed(a, s.m, s.k), shift, gap);
   const Placed right(s.k, s.n, b, shift + 1, gap);
@@ -73,7 +73,7 @@ TEST(MatmulTest, AllFormsAgreeWithThreeLoops) {
     const std::vector<float> b = RandomNumbers(s.k * s.n, rng);
     const std::vector<float> start = RandomNumbers(s.m * s.n, rng);
     for (const Into into : {Into::kOverwrite, Into::kAdd}) {
-      const Products products = Run(s, a, b, start, into, 0, 0);
+      const Products products = Multiply(s, a, b, start, into, 0, 0);
       for (size_t i = 0; i < s.m; ++i) {
         for (size_t j = 0; j < s.n; ++j) {
           double sum = into == Into::kAdd ? static_cast<double>(start[i * s.n + j]) : 0;
@@ -95,9 +95,9 @@ TEST(MatmulTest, BitsDoNotDependOnWhereTheMatricesLie) {
     const std::vector<float> a = RandomNumbers(s.m * s.k, rng);
     const std::vector<float> b = RandomNumbers(s.k * s.n, rng);
     const std::vector<float> start = RandomNumbers(s.m * s.n, rng);
-    const Products expected = Run(s, a, b, start, Into::kAdd, 0, 0);
+    const Products expected = Multiply(s, a, b, start, Into::kAdd, 0, 0);
     for (size_t shift = 1; shift < 10; ++shift) {
-      ASSERT_EQ(Run(s, a, b, start, Into::kAdd, shift, shift % 3), expected)
+      ASSERT_EQ(Multiply(s, a, b, start, Into::kAdd, shift, shift % 3), expected)
           << s.m << " " << s.k << " " << s.n << " at " << shift;
     }
   }
