@@ -78,59 +78,65 @@ TEST(JobAdapterTest, SmallJobGetsTheDefaults) {
   EXPECT_EQ(options.query.features[0].id.form, IdForm::kHashed);
 }
 
-TEST(JobAdapterTest, EveryFieldReachesTheOptions) {
+// A job that sets every field of data, features and negatives.
+constexpr const char* kEveryField = R"pb(
+  seed: 9
+  data {
+    train {
+      path: "*.csv"
+      format: CSV
+      column: [ "user", "item", "topic", "source" ]
+      where: "split=a=b"
+      group_by: "source"
+      mask_by: "topic"
+    }
+    candidates { path: "items.jsonl" format: JSON_LINES }
+    display: "title"
+    holdout: 0.25
+    partition_bytes: 77
+  }
+  query {
+    feature {
+      column: "history"
+      id { form: INTEGER separator: "|" below: 50 pooling: SQRT_N }
+    }
+    feature {
+      column: "age"
+      number { missing: 3 }
+    }
+  }
+  candidate {
+    feature {
+      column: "title"
+      text {
+        words: false
+        word_pairs: true
+        prefix: 4
+        prefix_weight: 0.5
+        ngram_from: 2
+        ngram_to: 3
+        ngram_weight: 0.25
+        buckets: 1000
+        saturation: 2
+        pooling: MEAN
+      }
+    }
+  }
+  loss { kind: BPR }
+  negatives { in_batch: false uniform: 6 mask_history: false }
+  training { batch: 32 positives: 4 }
+  evaluation { name: "valid" holdout: true mask_seen: true }
+  evaluation { source { path: "test.tsv" } }
+)pb";
+
+job::Job JobWithEveryField() {
   job::Job job = SmallJob();
-  Merge(R"pb(
-          seed: 9
-          data {
-            train {
-              path: "*.csv"
-              format: CSV
-              column: [ "user", "item", "topic", "source" ]
-              where: "split=a=b"
-              group_by: "source"
-              mask_by: "topic"
-            }
-            candidates { path: "items.jsonl" format: JSON_LINES }
-            display: "title"
-            holdout: 0.25
-            partition_bytes: 77
-          }
-          query {
-            feature {
-              column: "history"
-              id { form: INTEGER separator: "|" below: 50 pooling: SQRT_N }
-            }
-            feature {
-              column: "age"
-              number { missing: 3 }
-            }
-          }
-          candidate {
-            feature {
-              column: "title"
-              text {
-                words: false
-                word_pairs: true
-                prefix: 4
-                prefix_weight: 0.5
-                ngram_from: 2
-                ngram_to: 3
-                ngram_weight: 0.25
-                buckets: 1000
-                saturation: 2
-                pooling: MEAN
-              }
-            }
-          }
-          loss { kind: BPR }
-          negatives { in_batch: false uniform: 6 mask_history: false }
-          training { batch: 32 positives: 4 }
-          evaluation { name: "valid" holdout: true mask_seen: true }
-          evaluation { source { path: "test.tsv" } }
-        )pb",
-        &job);
-  const DatasetOptions options = *OptionsFromJob(job, "");
+  Merge(kEveryField, &job);
+  return job;
+}
+
+TEST(JobAdapterTest, EveryFieldOfDataAndTrainingReachesTheOptions) {
+  const DatasetOptions options = *OptionsFromJob(JobWithEveryField(), "");
   EXPECT_EQ(options.seed, 9u);
   const SourceOptions& train = options.train[1];
   EXPECT_EQ(train.format, Format::kCsv);
@@ -143,6 +149,20 @@ TEST(JobAdapterTest, EveryFieldReachesTheOptions) {
   EXPECT_EQ(options.display, (std::vector<std::string>{"title"}));
   EXPECT_EQ(options.holdout, 0.25);
   EXPECT_EQ(options.partition_bytes, 77u);
+  EXPECT_TRUE(options.sample_negatives);
+  EXPECT_FALSE(options.in_batch_negatives);
+  EXPECT_EQ(options.uniform_negatives, 6u);
+  EXPECT_FALSE(options.mask_history);
+  EXPECT_EQ(options.batch, 32u);
+  EXPECT_EQ(options.positives, 4u);
+  ASSERT_EQ(options.evaluations.size(), 2u);
+  EXPECT_EQ(options.evaluations[0].name, "valid");
+  EXPECT_TRUE(options.evaluations[0].holdout && options.evaluations[0].mask_seen);
+  EXPECT_EQ(options.evaluations[1].source.paths, (std::vector<std::string>{"test.tsv"}));
+}
+
+TEST(JobAdapterTest, EveryFieldOfFeaturesReachesTheOptions) {
+  const DatasetOptions options = *OptionsFromJob(JobWithEveryField(), "");
   const FeatureOptions& history = options.query.features[1];
   EXPECT_EQ(history.id.form, IdForm::kInteger);
   EXPECT_EQ(history.id.separator, "|");
@@ -160,16 +180,6 @@ TEST(JobAdapterTest, EveryFieldReachesTheOptions) {
   EXPECT_EQ(text.buckets, 1000u);
   EXPECT_EQ(text.saturation, 2.0f);
   EXPECT_EQ(options.candidate.features[1].pooling, Pooling::kMean);
-  EXPECT_TRUE(options.sample_negatives);
-  EXPECT_FALSE(options.in_batch_negatives);
-  EXPECT_EQ(options.uniform_negatives, 6u);
-  EXPECT_FALSE(options.mask_history);
-  EXPECT_EQ(options.batch, 32u);
-  EXPECT_EQ(options.positives, 4u);
-  ASSERT_EQ(options.evaluations.size(), 2u);
-  EXPECT_EQ(options.evaluations[0].name, "valid");
-  EXPECT_TRUE(options.evaluations[0].holdout && options.evaluations[0].mask_seen);
-  EXPECT_EQ(options.evaluations[1].source.paths, (std::vector<std::string>{"test.tsv"}));
 }
 
 TEST(JobAdapterTest, CandidateKeyIsANumberIfItsFeatureIs) {
