@@ -10,7 +10,8 @@
 
 namespace skybridge {
 
-static_assert(std::endian::native == std::endian::little, "raw arrays on the wire are little-endian");
+static_assert(std::endian::native == std::endian::little,
+              "raw arrays on the wire are little-endian");
 
 // Appends the bytes of `values`.
 template <typename T>

@@ -26,7 +26,8 @@ ClockSchedule::Epoch ClockSchedule::Deal(uint64_t seed, uint32_t ranks, uint32_t
   Rng rng(seed, Purpose::kShuffle, epoch, ~uint64_t{0});
   Shuffle<uint32_t>(order, rng);
   const std::vector<uint32_t> shuffled = order;
-  std::ranges::stable_sort(order, [&](uint32_t a, uint32_t b) { return batches_[a] > batches_[b]; });
+  std::ranges::stable_sort(order,
+                           [&](uint32_t a, uint32_t b) { return batches_[a] > batches_[b]; });
 
   Epoch dealt;
   dealt.pieces.resize(ranks);

@@ -16,9 +16,8 @@ uint32_t Crc32c(std::string_view bytes, uint32_t crc) {
   uint32_t state = ~crc;
   while (!bytes.empty()) {
     const std::string_view piece = bytes.substr(0, kPieceMax);
-    state = crc32_iscsi(
-        reinterpret_cast<unsigned char*>(const_cast<char*>(piece.data())),
-        static_cast<int>(piece.size()), state);
+    state = crc32_iscsi(reinterpret_cast<unsigned char*>(const_cast<char*>(piece.data())),
+                        static_cast<int>(piece.size()), state);
     bytes.remove_prefix(piece.size());
   }
   return ~state;

@@ -15,10 +15,10 @@ enum class Rank : uint16_t {};         // A logical trainer, 0 .. R-1.
 enum class Attempt : uint16_t {};      // +1 per grant of the same lease.
 enum class Slot : uint16_t {};         // A fixed share of the id space.
 enum class ShardId : uint32_t {};
-enum class TableId : uint32_t {};      // Position in the model's list of tables.
+enum class TableId : uint32_t {};  // Position in the model's list of tables.
 enum class RowId : uint64_t {};
-enum class StreamId : uint64_t {};     // Lockstep: the rank. Otherwise: epoch << 32 | partition.
-enum class Phase : uint32_t {};        // From 1, in the order the job runs them.
+enum class StreamId : uint64_t {};  // Lockstep: the rank. Otherwise: epoch << 32 | partition.
+enum class Phase : uint32_t {};     // From 1, in the order the job runs them.
 
 template <typename Strong>
 constexpr auto Number(Strong value) {

@@ -28,8 +28,9 @@ enum class Purpose : uint64_t {
 class Rng {
  public:
   explicit Rng(uint64_t seed, Purpose purpose, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0)
-      : state_(CombineHash(CombineHash(CombineHash(CombineHash(seed, static_cast<uint64_t>(purpose)),
-                                                   a), b), c)) {}
+      : state_(CombineHash(
+            CombineHash(CombineHash(CombineHash(seed, static_cast<uint64_t>(purpose)), a), b), c)) {
+  }
 
   uint64_t Next() { return Mix64(state_ += 0x9e3779b97f4a7c15u); }
 

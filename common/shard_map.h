@@ -30,9 +30,7 @@ class ShardMap {
   MapVersion version() const { return version_; }
   const std::vector<Shard>& shards() const { return shards_; }
   // Position in shards() of the owner. The map must not be empty.
-  size_t OwnerOf(TableId table, RowId id) const {
-    return owner_[Number(SlotOf(table, id))];
-  }
+  size_t OwnerOf(TableId table, RowId id) const { return owner_[Number(SlotOf(table, id))]; }
 
  private:
   MapVersion version_{};

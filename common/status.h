@@ -14,26 +14,26 @@ namespace skybridge {
 // The numbers cross the wire (`wire.Error.code`): never renumber.
 enum class StatusCode : int {
   kOk = 0,
-  kInvalidArgument = 1,      // The request or file is wrong; a retry cannot help.
+  kInvalidArgument = 1,  // The request or file is wrong; a retry cannot help.
   kNotFound = 2,
   kAlreadyExists = 3,
-  kFailedPrecondition = 4,   // The state forbids it; someone must act first.
-  kOutOfRange = 5,           // A position outside what was agreed.
-  kResourceExhausted = 6,    // A limit was reached; retry later.
-  kUnavailable = 7,          // A peer or device does not answer; retry.
+  kFailedPrecondition = 4,  // The state forbids it; someone must act first.
+  kOutOfRange = 5,          // A position outside what was agreed.
+  kResourceExhausted = 6,   // A limit was reached; retry later.
+  kUnavailable = 7,         // A peer or device does not answer; retry.
   kDeadlineExceeded = 8,
-  kDataLoss = 9,             // Bytes are gone or damaged.
-  kInternal = 10,            // A bug.
+  kDataLoss = 9,   // Bytes are gone or damaged.
+  kInternal = 10,  // A bug.
   kCancelled = 11,
-  kUnknownJob = 20,          // Protocol, section 1 of docs/protocol.md.
+  kUnknownJob = 20,  // Protocol, section 1 of docs/protocol.md.
   kStaleGeneration = 21,
   kNotReady = 22,
   kWrongIncarnation = 23,
   kStaleMap = 24,
-  kFenced = 25,              // A successor took over: stop.
-  kGone = 26,                // The state asked for has moved on.
-  kNondeterminism = 27,      // The same push came with other bytes.
-  kCorrupt = 28,             // Checksum of a message: resend.
+  kFenced = 25,          // A successor took over: stop.
+  kGone = 26,            // The state asked for has moved on.
+  kNondeterminism = 27,  // The same push came with other bytes.
+  kCorrupt = 28,         // Checksum of a message: resend.
 };
 
 std::string_view StatusCodeName(StatusCode code);
@@ -68,8 +68,8 @@ std::ostream& operator<<(std::ostream& out, const Status& status);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                // NOLINT: implicit by design.
-  Result(Status error) : error_(std::move(error)) {            // NOLINT
+  Result(T value) : value_(std::move(value)) {}      // NOLINT: implicit by design.
+  Result(Status error) : error_(std::move(error)) {  // NOLINT
     CHECK(!error_.ok()) << "a Result without value needs an error";
   }
 
@@ -101,18 +101,17 @@ class [[nodiscard]] Result {
 }  // namespace skybridge
 
 // Leaves the function with the error, if there is one.
-#define SKY_RETURN_IF_ERROR(expression)                                   \
-  do {                                                                    \
-    if (::skybridge::Status sky_status_ = (expression); !sky_status_.ok()) \
-      return sky_status_;                                                 \
+#define SKY_RETURN_IF_ERROR(expression)                                                        \
+  do {                                                                                         \
+    if (::skybridge::Status sky_status_ = (expression); !sky_status_.ok()) return sky_status_; \
   } while (false)
 
 #define SKY_CONCAT_INNER_(a, b) a##b
 #define SKY_CONCAT_(a, b) SKY_CONCAT_INNER_(a, b)
 
 // SKY_ASSIGN_OR_RETURN(auto file, Open(path)): declares or assigns, or leaves with the error.
-#define SKY_ASSIGN_OR_RETURN(target, expression)                            \
-  auto SKY_CONCAT_(sky_result_, __LINE__) = (expression);                   \
-  if (!SKY_CONCAT_(sky_result_, __LINE__).has_value())                      \
-    return SKY_CONCAT_(sky_result_, __LINE__).error();                      \
+#define SKY_ASSIGN_OR_RETURN(target, expression)          \
+  auto SKY_CONCAT_(sky_result_, __LINE__) = (expression); \
+  if (!SKY_CONCAT_(sky_result_, __LINE__).has_value())    \
+    return SKY_CONCAT_(sky_result_, __LINE__).error();    \
   target = *std::move(SKY_CONCAT_(sky_result_, __LINE__))

@@ -36,10 +36,10 @@ struct OptimizerOptions {
 struct TableSpec {
   std::string name;
   TableKind kind = TableKind::kRows;
-  uint32_t dim = 0;          // Numbers per row. kDense: kDenseBlock. kCounts: 0.
-  uint64_t dense_size = 0;   // kDense: numbers in the tensor.
-  float init_stddev = 0;     // First values: normal with this deviation ...
-  float init_constant = 0;   // ... around this.
+  uint32_t dim = 0;         // Numbers per row. kDense: kDenseBlock. kCounts: 0.
+  uint64_t dense_size = 0;  // kDense: numbers in the tensor.
+  float init_stddev = 0;    // First values: normal with this deviation ...
+  float init_constant = 0;  // ... around this.
   OptimizerOptions optimizer;
 
   bool operator==(const TableSpec&) const = default;

@@ -46,8 +46,9 @@ const char* MissingCpuFeature(const CpuFeatures& features) {
 void RequireCpu() {
   const char* const missing = MissingCpuFeature(DetectCpuFeatures());
   if (missing == nullptr) return;
-  Write("skybridge needs a processor with the instructions of x86-64-v3 (2013 or newer); this one "
-        "has no ");
+  Write(
+      "skybridge needs a processor with the instructions of x86-64-v3 (2013 or newer); this one "
+      "has no ");
   Write(missing);
   Write(". Run on another machine, so that all machines compute the same bits.\n");
   _exit(kCpuTooOldExit);

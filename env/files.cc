@@ -33,8 +33,9 @@ Status FileError(const char* what, const std::string& path, int error) {
     case EACCES:
     case EPERM:
     case EROFS:
-      return Status(StatusCode::kFailedPrecondition, message + "; change its permissions or use "
-                                                               "another path");
+      return Status(StatusCode::kFailedPrecondition, message +
+                                                         "; change its permissions or use "
+                                                         "another path");
     case ENOTDIR:
     case EISDIR: return Status(StatusCode::kFailedPrecondition, message + "; use another path");
     default: return Status(StatusCode::kUnavailable, message);

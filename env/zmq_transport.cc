@@ -114,7 +114,8 @@ Status BindError(const std::string& endpoint) {
 
 Status ZmqTransportOptions::Validate() const {
   const auto bad = [](const char* field) {
-    return Status(StatusCode::kInvalidArgument, std::string("transport option out of range: ") + field);
+    return Status(StatusCode::kInvalidArgument,
+                  std::string("transport option out of range: ") + field);
   };
   if (frame_bytes_max == 0) return bad("frame_bytes_max");
   if (receive_queue_max <= 0) return bad("receive_queue_max");  // Zero would be without bound.
@@ -331,7 +332,9 @@ bool ZmqTransport::Muted(const std::string& peer) {
 
 void ZmqTransport::Strike(const std::string& peer) {
   if (!strikes_.contains(peer) && strikes_.size() >= kStrikersMax) {
-    const auto is_older = [](const auto& a, const auto& b) { return a.second.last < b.second.last; };
+    const auto is_older = [](const auto& a, const auto& b) {
+      return a.second.last < b.second.last;
+    };
     strikes_.erase(std::ranges::min_element(strikes_, is_older));
   }
   Strikes& strikes = strikes_[peer];

@@ -20,8 +20,8 @@ Status Worker(const std::vector<std::string>& positionals) {
   identity.scheduler_endpoint = FLAGS_scheduler;
   const ClusterShape shape = ShapeOf(job.loaded.job);
   if (FLAGS_number >= shape.workers) {
-    return {StatusCode::kInvalidArgument,
-            fmt::format("--number {}: the job has {} workers, from 0", FLAGS_number, shape.workers)};
+    return {StatusCode::kInvalidArgument, fmt::format("--number {}: the job has {} workers, from 0",
+                                                      FLAGS_number, shape.workers)};
   }
   ProcessRuntime runtime(shape.trainers_per_worker + 1);
   SKY_ASSIGN_OR_RETURN(const auto role, WorkerRole::Start(job, identity, FLAGS_number, runtime));

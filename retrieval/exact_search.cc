@@ -6,8 +6,8 @@
 #include <limits>
 #include <string>
 
-#include <Eigen/Core>
 #include <glog/logging.h>
+#include <Eigen/Core>
 
 namespace skybridge::retrieval {
 namespace {

@@ -93,23 +93,24 @@ Result<VectorIndex> VectorIndex::Build(std::span<const float> vectors, uint32_t 
   const std::string factory = options.factory.empty() ? DefaultFactory(n) : options.factory;
   if (TrainsPolysemous(factory)) {
     return Status(StatusCode::kInvalidArgument,
-                  "build index \"" + factory + "\": write PQ<m>np, since a bare PQ<m> trains fifty "
-                  "times as long");
+                  "build index \"" + factory +
+                      "\": write PQ<m>np, since a bare PQ<m> trains fifty "
+                      "times as long");
   }
   auto state = std::make_unique<State>();
   try {
     omp_set_num_threads(options.threads);
-    state->index.reset(faiss::index_factory(static_cast<int>(d), factory.c_str(),
-                                            faiss::METRIC_INNER_PRODUCT));
+    state->index.reset(
+        faiss::index_factory(static_cast<int>(d), factory.c_str(), faiss::METRIC_INNER_PRODUCT));
     if (auto* ivf = dynamic_cast<faiss::IndexIVF*>(state->index.get())) {
       ivf->cp.niter = kTrainingRounds;
     }
     state->index->train(static_cast<faiss::Index::idx_t>(n), vectors.data());
     state->index->add(static_cast<faiss::Index::idx_t>(n), vectors.data());
   } catch (const faiss::FaissException& error) {
-    return Status(StatusCode::kInvalidArgument, "build index \"" + factory + "\" over " +
-                                                    std::to_string(n) +
-                                                    " vectors: " + error.what());
+    return Status(
+        StatusCode::kInvalidArgument,
+        "build index \"" + factory + "\" over " + std::to_string(n) + " vectors: " + error.what());
   }
   state->SetProbes(options.nprobe);
   VectorIndex index(std::move(state));

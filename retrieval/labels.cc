@@ -70,8 +70,7 @@ Result<LabelFile> LabelFile::Open(const std::string& lines_path, const std::stri
 
 std::vector<std::string> LabelFile::Fields(uint64_t row) const {
   const auto offsets = offsets_.uint64s();
-  std::string_view line =
-      lines_.bytes().substr(offsets[row], offsets[row + 1] - offsets[row]);
+  std::string_view line = lines_.bytes().substr(offsets[row], offsets[row + 1] - offsets[row]);
   if (line.ends_with('\n')) line.remove_suffix(1);
   return SplitEscaped(line);
 }

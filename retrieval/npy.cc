@@ -96,9 +96,8 @@ Result<NpyFile> NpyFile::Open(const std::string& path, NpyType type, int axes) {
   NpyFile file(std::move(mapped));
   const std::string_view bytes = file.file_.bytes();
   const auto truncated = [&path](uint64_t expected, uint64_t found) {
-    return Status(StatusCode::kDataLoss,
-                  fmt::format("read {}: it has {} bytes, its header says {}", path, found,
-                              expected));
+    return Status(StatusCode::kDataLoss, fmt::format("read {}: it has {} bytes, its header says {}",
+                                                     path, found, expected));
   };
   if (bytes.size() < kMagic.size() + 2) return truncated(kMagic.size() + 2, bytes.size());
   const auto foreign = [&path](const std::string& what) {

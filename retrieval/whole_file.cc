@@ -110,10 +110,9 @@ Result<FileSummary> SummariseFile(const std::string& path) {
 Status CheckFile(const std::string& path, const FileSummary& expected) {
   SKY_ASSIGN_OR_RETURN(const FileSummary found, SummariseFile(path));
   if (found.bytes != expected.bytes) {
-    return Status(StatusCode::kDataLoss, "read " + path + ": it has " +
-                                             std::to_string(found.bytes) + " bytes, " +
-                                             std::to_string(expected.bytes) +
-                                             " were written; export again");
+    return Status(StatusCode::kDataLoss,
+                  "read " + path + ": it has " + std::to_string(found.bytes) + " bytes, " +
+                      std::to_string(expected.bytes) + " were written; export again");
   }
   if (found.xxh64 != expected.xxh64) {
     return Status(StatusCode::kDataLoss,

@@ -37,8 +37,7 @@ void AsyncPartition::Begin(Instant now, Effects* out) {
 void AsyncPartition::OnAnswer(const Answer& answer, Instant now, Effects* out) {
   if (Status status = Advance(answer, now, out); !status.ok()) {
     Fail(status.WithContext("train partition " + std::to_string(spec_.partition()) + " of epoch " +
-                            std::to_string(spec_.epoch()) + " at batch " +
-                            std::to_string(batch_)));
+                            std::to_string(spec_.epoch()) + " at batch " + std::to_string(batch_)));
   }
 }
 

@@ -38,14 +38,14 @@ void IndexTask::Run() {
     if (candidates.size() == 0) {
       return Status(StatusCode::kInvalidArgument, "build the index: there are no candidates");
     }
-    SKY_ASSIGN_OR_RETURN(const auto index, retrieval::VectorIndex::Build(
-                                               candidates.vectors(), dim_,
-                                               {.factory = options_.factory,
-                                                .nprobe = options_.nprobe,
-                                                .threads = threads_}));
-    SKY_ASSIGN_OR_RETURN(recall, retrieval::MeasureRecall(index, candidates.vectors(),
-                                                          Sample(candidates.vectors(), dim_),
-                                                          kRecallAt));
+    SKY_ASSIGN_OR_RETURN(
+        const auto index,
+        retrieval::VectorIndex::Build(
+            candidates.vectors(), dim_,
+            {.factory = options_.factory, .nprobe = options_.nprobe, .threads = threads_}));
+    SKY_ASSIGN_OR_RETURN(recall,
+                         retrieval::MeasureRecall(index, candidates.vectors(),
+                                                  Sample(candidates.vectors(), dim_), kRecallAt));
     SKY_ASSIGN_OR_RETURN(const auto summary, index.Write(spec_.folder() + "/" + name_));
     file.set_name(name_);
     file.set_kind("index");

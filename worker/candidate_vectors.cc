@@ -34,16 +34,14 @@ Result<CandidateVectors> CandidateVectors::Load(const std::string& folder,
     SKY_RETURN_IF_ERROR(CheckPart(folder, *vectors_file));
     SKY_ASSIGN_OR_RETURN(const auto ids, retrieval::NpyFile::Open(folder + "/" + ids_file.name(),
                                                                   retrieval::NpyType::kUint64, 1));
-    SKY_ASSIGN_OR_RETURN(
-        const auto vectors,
-        retrieval::NpyFile::Open(folder + "/" + vectors_file->name(),
-                                 retrieval::NpyType::kFloat32, 2));
+    SKY_ASSIGN_OR_RETURN(const auto vectors,
+                         retrieval::NpyFile::Open(folder + "/" + vectors_file->name(),
+                                                  retrieval::NpyType::kFloat32, 2));
     if (vectors.rows() != ids.rows() || vectors.columns() != dim) {
       return Status(StatusCode::kInvalidArgument,
                     "read " + folder + "/" + vectors_file->name() + ": it is " +
-                        std::to_string(vectors.rows()) + " x " +
-                        std::to_string(vectors.columns()) + ", expected " +
-                        std::to_string(ids.rows()) + " x " + std::to_string(dim));
+                        std::to_string(vectors.rows()) + " x " + std::to_string(vectors.columns()) +
+                        ", expected " + std::to_string(ids.rows()) + " x " + std::to_string(dim));
     }
     for (uint64_t row = 0; row < ids.rows(); ++row) {
       if (!known.insert(ids.uint64s()[row]).second) continue;

@@ -19,8 +19,8 @@ class CandidateVectors {
  public:
   // Opens only files that `files` names, and checks their sizes and checksums (E5).
   // Errors: kDataLoss, kNotFound, kInvalidArgument naming the file.
-  static Result<CandidateVectors> Load(const std::string& folder,
-                                       std::vector<wire::PartFile> files, uint32_t dim);
+  static Result<CandidateVectors> Load(const std::string& folder, std::vector<wire::PartFile> files,
+                                       uint32_t dim);
 
   size_t size() const { return keys_.size(); }
   std::span<const uint64_t> keys() const { return keys_; }

@@ -16,8 +16,8 @@ exports::Manifest MakeManifest(const wire::ExportSpec& spec, const ExportIdentit
   exports::Manifest manifest;
   manifest.set_format(1);
   manifest.set_job(identity.job);
-  manifest.set_fingerprint(
-      fmt::format("{:016x}", CombineHash(identity.job_hash, CombineHash(spec.step(), identity.dim))));
+  manifest.set_fingerprint(fmt::format(
+      "{:016x}", CombineHash(identity.job_hash, CombineHash(spec.step(), identity.dim))));
   manifest.set_step(spec.step());
   manifest.set_dim(identity.dim);
   manifest.set_similarity(identity.similarity);

@@ -11,11 +11,11 @@ namespace skybridge::worker {
 
 // What the manifest says besides the files.
 struct ExportIdentity {
-  std::string job;          // The resolved job, text format.
+  std::string job;  // The resolved job, text format.
   uint64_t job_hash = 0;
-  std::string similarity;   // cosine, dot
+  std::string similarity;  // cosine, dot
   uint32_t dim = 0;
-  std::string version;      // Of the binary.
+  std::string version;  // Of the binary.
 };
 
 // Writes MANIFEST.json by atomic rename: from then on the folder is an export.

@@ -43,8 +43,8 @@ Result<std::shared_ptr<const data::Partition>> Dataset::LoadTraining(uint32_t pa
   if (partition >= plan_.train.size()) {
     return NoSuchPartition("training", partition, plan_.train.size());
   }
-  SKY_ASSIGN_OR_RETURN(
-      auto loaded, data::LoadPartition(options_, plan_.train[partition], catalogue_.get()));
+  SKY_ASSIGN_OR_RETURN(auto loaded,
+                       data::LoadPartition(options_, plan_.train[partition], catalogue_.get()));
   return std::make_shared<const data::Partition>(std::move(loaded));
 }
 
@@ -73,13 +73,12 @@ Result<std::shared_ptr<const data::CandidatePartition>> Dataset::LoadCandidates(
   if (partition >= plan_.candidates.size()) {
     return NoSuchPartition("candidate", partition, plan_.candidates.size());
   }
-  SKY_ASSIGN_OR_RETURN(auto loaded, data::LoadCandidates(options_, plan_.candidates[partition],
-                                                         catalogue_.get()));
+  SKY_ASSIGN_OR_RETURN(
+      auto loaded, data::LoadCandidates(options_, plan_.candidates[partition], catalogue_.get()));
   return std::make_shared<const data::CandidatePartition>(std::move(loaded));
 }
 
-Result<data::EvaluationQueries> Dataset::LoadEvaluation(uint32_t evaluation,
-                                                        uint32_t share) const {
+Result<data::EvaluationQueries> Dataset::LoadEvaluation(uint32_t evaluation, uint32_t share) const {
   if (evaluation >= plan_.evaluation.size() || share >= plan_.evaluation[evaluation].size()) {
     return NoSuchPartition("evaluation", share, 0);
   }

@@ -18,8 +18,8 @@ void CandidatesTask::Run() {
 
 void WriteVectorsTask::Run() {
   PartWriter writer(folder, {.partition = partition});
-  status = writer.WriteMatrix("vectors", stem + ".vectors.npy", candidates->keys.size(), dim,
-                              vectors);
+  status =
+      writer.WriteMatrix("vectors", stem + ".vectors.npy", candidates->keys.size(), dim, vectors);
   if (status.ok()) status = writer.WriteIds("ids", stem + ".ids.npy", candidates->keys);
   if (status.ok() && labels) {
     std::vector<std::vector<std::string>> fields{candidates->labels};
@@ -30,8 +30,8 @@ void WriteVectorsTask::Run() {
 }
 
 ExportPartition::ExportPartition(Options options, const wire::ExportSpec& spec,
-                                 const model::TwoTower& model, const Dataset& dataset,
-                                 Calls& calls, const ClusterView& cluster)
+                                 const model::TwoTower& model, const Dataset& dataset, Calls& calls,
+                                 const ClusterView& cluster)
     : options_(options),
       spec_(spec),
       model_(model),
@@ -66,8 +66,8 @@ void ExportPartition::OnTask(WorkTask& task, Instant now, Effects* out) {
 
 void ExportPartition::OnAnswer(const Answer& answer, Instant now, Effects* out) {
   if (Status status = embedder_.Take(answer, now, out); !status.ok()) {
-    return Fail(status.WithContext("export candidate partition " +
-                                   std::to_string(options_.partition)));
+    return Fail(
+        status.WithContext("export candidate partition " + std::to_string(options_.partition)));
   }
   progress_.set_done(embedder_.embedded());
   if (embedder_.complete()) Write(out);

@@ -52,8 +52,8 @@ class LockstepRank : public LeaseWork {
   StepSource source_;
   TrainStep step_;
   Stage stage_ = Stage::kQuery;
-  uint64_t clock_ = 0;           // The one being computed.
-  size_t unanswered_ = 0;        // kQuery, kLeave: shards that have not answered.
+  uint64_t clock_ = 0;     // The one being computed.
+  size_t unanswered_ = 0;  // kQuery, kLeave: shards that have not answered.
   std::vector<wire::RankReply> replies_;
 };
 

@@ -48,8 +48,7 @@ Status PartWriter::WriteMatrix(const std::string& kind, const std::string& name,
 
 Status PartWriter::WriteLabels(const std::string& stem,
                                const std::vector<std::vector<std::string>>& fields) {
-  SKY_ASSIGN_OR_RETURN(const auto summaries,
-                       retrieval::WriteLabels(folder_ + "/" + stem, fields));
+  SKY_ASSIGN_OR_RETURN(const auto summaries, retrieval::WriteLabels(folder_ + "/" + stem, fields));
   const uint64_t rows = fields.empty() ? 0 : fields[0].size();
   Record("labels", stem + ".labels.tsv", summaries.lines, rows);
   Record("label_offsets", stem + ".labels.npy", summaries.offsets, rows + 1);

@@ -31,8 +31,7 @@ class PartWriter {
       : folder_(std::move(folder)), label_(std::move(label)) {}
 
   // `name` is relative to the folder; folders in it are made. Errors: those of the disk, with path.
-  Status WriteIds(const std::string& kind, const std::string& name,
-                  std::span<const uint64_t> ids);
+  Status WriteIds(const std::string& kind, const std::string& name, std::span<const uint64_t> ids);
   Status WriteCounts(const std::string& kind, const std::string& name,
                      std::span<const uint32_t> counts);
   // values [rows, dim]

@@ -16,8 +16,7 @@ void CountTask::Run() {
 }
 
 PreparePartition::PreparePartition(Options options, const model::TwoTower& model,
-                                   const Dataset& dataset, Calls& calls,
-                                   const ClusterView& cluster)
+                                   const Dataset& dataset, Calls& calls, const ClusterView& cluster)
     : options_(options),
       model_(model),
       dataset_(dataset),
@@ -97,8 +96,8 @@ void PreparePartition::NextSlice(Instant now, Effects* out) {
   push.set_sequence(slice_);
   push.set_attempt(options_.attempt);
   push.set_rate(1);
-  const Status started = writer_.Start(push, {.ids = &slice.ids, .sightings = &slice.sightings},
-                                       split_, now, out);
+  const Status started =
+      writer_.Start(push, {.ids = &slice.ids, .sightings = &slice.sightings}, split_, now, out);
   if (!started.ok()) Fail(started);
 }
 

@@ -82,9 +82,9 @@ Result<bool> RowReader::Take(const Answer& answer) {
 }
 
 Status RowReader::Store(const Piece& piece, const Answer& answer) {
-  const Status odd(StatusCode::kInternal,
-                   "pull from shard " + std::to_string(piece.shard) + ": the reply has a shape "
-                   "that was not asked for");
+  const Status odd(StatusCode::kInternal, "pull from shard " + std::to_string(piece.shard) +
+                                              ": the reply has a shape "
+                                              "that was not asked for");
   const auto& parts = answer.header.pull_reply().table();
   if (!answer.header.has_pull_reply() || parts.size() != static_cast<int>(piece.ranges.size())) {
     return odd;
@@ -100,8 +100,7 @@ Status RowReader::Store(const Piece& piece, const Answer& answer) {
       return odd;
     }
     left -= rows * ReplyBytes(spec);
-    const auto positions =
-        split_->positions(piece.shard, range.table).subspan(range.begin, rows);
+    const auto positions = split_->positions(piece.shard, range.table).subspan(range.begin, rows);
     const size_t row_bytes = spec.dim * sizeof(float);
     float* values = rows_.values[range.table].data();
     for (const uint32_t position : positions) {

@@ -34,10 +34,11 @@ Status RowWriter::Start(const wire::Push& request, const PushRows& rows, const S
   for (size_t shard = 0; shard < split.shards(); ++shard) {
     const auto messages = CutIntoMessages(split, shard, row_bytes, wire::kPayloadBytesMax);
     if (messages.size() > kChunksMax) {
-      return Status(StatusCode::kResourceExhausted,
-                    "push to shard " + std::to_string(shard) + ": needs " +
-                        std::to_string(messages.size()) + " chunks of 4 MiB, 16 are allowed; "
-                        "use a smaller batch or more shards");
+      return Status(StatusCode::kResourceExhausted, "push to shard " + std::to_string(shard) +
+                                                        ": needs " +
+                                                        std::to_string(messages.size()) +
+                                                        " chunks of 4 MiB, 16 are allowed; "
+                                                        "use a smaller batch or more shards");
     }
     for (size_t chunk = 0; chunk < messages.size(); ++chunk) {
       wire::Header header;

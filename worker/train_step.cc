@@ -82,8 +82,8 @@ Status TrainStep::Compute(Instant now, Effects* out) {
                                .uniform_drawn = batch.uniform_drawn,
                                .candidate_count_rows = binding.candidate_count_rows()};
   result_ = model_.Step(input, ParametersOf(reader_.rows(), totals_), scale_, &gradients_);
-  return writer_.Start(push_, {.ids = &binding.ids(), .gradients = &gradients_.tables}, split_,
-                       now, out);
+  return writer_.Start(push_, {.ids = &binding.ids(), .gradients = &gradients_.tables}, split_, now,
+                       out);
 }
 
 }  // namespace skybridge::worker

@@ -33,8 +33,8 @@ struct StepTotals {
 // pull and push that keep the clock going.
 class TrainStep {
  public:
-  TrainStep(uint64_t owner, const model::TwoTower& model, Calls& calls,
-            const ClusterView& cluster, StepTotals totals);
+  TrainStep(uint64_t owner, const model::TwoTower& model, Calls& calls, const ClusterView& cluster,
+            StepTotals totals);
 
   // Begins; the one before must be complete. `prepared` may be null. `scale` multiplies the
   // gradient of the batch's mean loss.

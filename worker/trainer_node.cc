@@ -188,8 +188,7 @@ std::unique_ptr<LeaseWork> TrainerNode::MakeTraining(const wire::Grant& grant, u
                                                                   .phase = lease.phase(),
                                                                   .stream = lease.unit(),
                                                                   .attempt = grant.attempt()},
-                                          grant.train(), model_, dataset_, cache_, calls_,
-                                          cluster_,
+                                          grant.train(), model_, dataset_, cache_, calls_, cluster_,
                                           rank_clocks_[{lease.phase(), grant.train().rank()}]);
 }
 
@@ -211,19 +210,17 @@ std::unique_ptr<LeaseWork> TrainerNode::MakeExport(const wire::Grant& grant, uin
                                .attempt = grant.attempt()},
           grant.export_(), model_.tables(), calls_);
     case wire::BUILD_INDEX:
-      return std::make_unique<BuildIndex>(
-          BuildIndex::Options{.owner = owner,
-                              .attempt = grant.attempt(),
-                              .dim = model_.dim(),
-                              .threads = options_.index_threads,
-                              .index = options_.index_options},
-          grant.export_());
+      return std::make_unique<BuildIndex>(BuildIndex::Options{.owner = owner,
+                                                              .attempt = grant.attempt(),
+                                                              .dim = model_.dim(),
+                                                              .threads = options_.index_threads,
+                                                              .index = options_.index_options},
+                                          grant.export_());
     default: return std::make_unique<CommitExport>(owner, grant.export_(), options_.identity);
   }
 }
 
-void TrainerNode::HandleShard(wire::Header header, std::string payload, Instant now,
-                              Effects* out) {
+void TrainerNode::HandleShard(wire::Header header, std::string payload, Instant now, Effects* out) {
   auto answer = calls_.Match(std::move(header), std::move(payload), now);
   if (!answer) return;
   if (Held* held = FindOwner(answer->owner); held != nullptr && held->work != nullptr) {

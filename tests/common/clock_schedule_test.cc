@@ -45,7 +45,8 @@ TEST(ClockScheduleTest, PartitionsAreSpreadEvenlyAndEpochsDiffer) {
   EXPECT_EQ(schedule.clocks_total(), 40u);
   bool differs = false;
   for (uint64_t clock = 1; clock <= 20; ++clock) {
-    differs |= schedule.At(Rank(0), clock)->partition != schedule.At(Rank(0), clock + 20)->partition;
+    differs |=
+        schedule.At(Rank(0), clock)->partition != schedule.At(Rank(0), clock + 20)->partition;
   }
   EXPECT_TRUE(differs);
 }

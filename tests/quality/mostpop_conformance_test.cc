@@ -123,8 +123,7 @@ TEST_F(MostPopularConformanceTest, LastItemOfMovieSequences) {
     items.pop_back();
   }
   for (const bool mask : {true, false}) {
-    const std::string name =
-        std::string("ml-1m LOO (seen ") + (mask ? "masked)" : "not masked)");
+    const std::string name = std::string("ml-1m LOO (seen ") + (mask ? "masked)" : "not masked)");
     // The last training item is the validation item: popularity does not count it.
     Histories counted = train;
     const auto line = MostPopular(name, counted, test, 10, mask);

@@ -38,7 +38,8 @@ TEST(VectorIndexTest, ProbingMoreListsFindsMore) {
   const auto vectors = RandomVectors(1, 4000);
   const auto queries = RandomVectors(2, 50);
   const auto recall = [&](uint32_t nprobe) {
-    const auto index = *VectorIndex::Build(vectors, kDim, {.factory = "IVF64,Flat", .nprobe = nprobe});
+    const auto index =
+        *VectorIndex::Build(vectors, kDim, {.factory = "IVF64,Flat", .nprobe = nprobe});
     return *MeasureRecall(index, vectors, queries, 10);
   };
   EXPECT_LT(recall(1), 0.6);

@@ -13,7 +13,9 @@
 namespace skybridge::retrieval {
 namespace {
 
-std::string ReadAll(const std::string& path) { return std::string(MappedFile::Open(path)->bytes()); }
+std::string ReadAll(const std::string& path) {
+  return std::string(MappedFile::Open(path)->bytes());
+}
 
 TEST(NpyTest, WhatWasWrittenIsReadBack) {
   const TempFolder folder;
@@ -76,8 +78,7 @@ TEST(LabelsTest, FieldsSurviveTabsNewlinesAndBackslashes) {
   const TempFolder folder;
   const std::vector<std::vector<std::string>> fields{{"a\tb", "", "c"}, {"x\ny", "\\t", "z\\"}};
   ASSERT_TRUE(WriteLabels(folder / "part", fields).has_value());
-  const LabelFile file =
-      *LabelFile::Open(folder / "part.labels.tsv", folder / "part.labels.npy");
+  const LabelFile file = *LabelFile::Open(folder / "part.labels.tsv", folder / "part.labels.npy");
   ASSERT_EQ(file.rows(), 3u);
   for (uint64_t row = 0; row < 3; ++row) {
     EXPECT_EQ(file.Fields(row), (std::vector<std::string>{fields[0][row], fields[1][row]}));
