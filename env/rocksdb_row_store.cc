@@ -25,6 +25,8 @@ namespace fs = std::filesystem;
 
 constexpr char kMarkName[] = "SKYBRIDGE_ROWS";
 constexpr size_t kKeyBytes = 10;
+// RocksDB asserts, instead of returning an error, when its own small files do not fit.
+constexpr uint64_t kFreeBytesMin = 16 << 20;
 constexpr size_t kReadMax = 256;  // Keys of one MultiGet: above this nothing is gained.
 
 using KeyBytes = std::array<char, kKeyBytes>;
@@ -185,6 +187,7 @@ Status RocksDbRowStore::State::CheckTable(TableId table) const {
 
 Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Create(RocksDbRowStoreOptions options) {
   SKY_RETURN_IF_ERROR(Clear(options.folder));
+  SKY_RETURN_IF_ERROR(CheckFreeSpace(options.folder, kFreeBytesMin));
   auto state = std::make_unique<State>();
   state->options = std::move(options);
   if (Status direct = state->Open(true); !direct.ok()) {
@@ -232,6 +235,9 @@ Status RocksDbRowStore::State::HandOver(std::vector<rocksdb::IngestExternalFileA
 }
 
 Status RocksDbRowStore::Ingest(std::span<const RowRun> runs) {
+  uint64_t bytes = kFreeBytesMin;
+  for (const RowRun& run : runs) bytes += run.records.size() + run.keys.size() * sizeof(RowKey);
+  SKY_RETURN_IF_ERROR(CheckFreeSpace(state_->options.folder, bytes));
   std::vector<rocksdb::IngestExternalFileArg> files;
   const auto write_all = [&]() -> Status {
     for (const RowRun& run : runs) {

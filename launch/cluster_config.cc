@@ -126,6 +126,7 @@ worker::TrainerNodeOptions TrainerOptionsOf(const LoadedJob& job, const data::Da
       .dataset_hash = plan.hash(),
       .seed = job.job.seed(),
       .ranks = shape.ranks,
+      .start_timeout = std::chrono::seconds(job.job.cluster().start_timeout_s()),
       .scheduler_dead_after = std::chrono::seconds(job.job.cluster().dead_after_s()),
       .identity = {.job = JobText(job.job),
                    .job_hash = job.hash,

@@ -3,13 +3,16 @@
 
 #include <utility>
 
+#include <fmt/format.h>
 #include <gflags/gflags.h>
 
 #include "env/host.h"
+#include "env/zmq_endpoint.h"
 #include "launch/commands.h"
 #include "launch/job_flags.h"
 #include "launch/local_run.h"
 
+DEFINE_string(scheduler, "", "Where the scheduler listens, as tcp://127.0.0.1:4567; it prints it.");
 DEFINE_string(job_id, "", "Identity of the run, 32 hexadecimal digits; the scheduler prints it.");
 DEFINE_string(base, "", "Folder that relative paths in JOB start from. Empty: the folder of JOB.");
 DECLARE_string(set);
@@ -40,6 +43,14 @@ Result<RunIdentity> IdentityByFlags(bool draw) {
     SKY_ASSIGN_OR_RETURN(identity.id, ParseJobId(FLAGS_job_id));
   }
   return identity;
+}
+
+Result<std::string> SchedulerByFlags() {
+  if (env::IsConnectEndpoint(FLAGS_scheduler)) return FLAGS_scheduler;
+  return Status(StatusCode::kInvalidArgument,
+                fmt::format("--scheduler \"{}\" is no endpoint as tcp://127.0.0.1:4567; the "
+                            "scheduler prints its own",
+                            FLAGS_scheduler));
 }
 
 }  // namespace skybridge::launch

@@ -21,6 +21,9 @@ Result<OpenJob> OpenNodeJob(const std::string& path);
 // if `draw`.
 Result<RunIdentity> IdentityByFlags(bool draw);
 
+// Where the scheduler listens. Errors: kInvalidArgument for --scheduler that is no endpoint.
+Result<std::string> SchedulerByFlags();
+
 // Waits until `role` has ended, and makes it end when a signal comes; returns how.
 template <typename Role>
 Status WaitForRole(Role& role);

@@ -7,7 +7,6 @@
 #include "launch/node_flags.h"
 #include "launch/roles.h"
 
-DEFINE_string(scheduler, "", "Where the scheduler listens, as tcp://127.0.0.1:4567.");
 DEFINE_uint32(number, 0, "Number of this process among its kind, from 0.");
 DEFINE_string(store, "store", "Folder for rows that do not fit in memory.");
 DEFINE_string(listen, "tcp://127.0.0.1:*", "Where to listen; * is any free port.");
@@ -21,7 +20,7 @@ Status Ps(const std::vector<std::string>& positionals) {
   LogToStderr();
   SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenNodeJob(positionals[0]));
   SKY_ASSIGN_OR_RETURN(RunIdentity identity, IdentityByFlags(false));
-  identity.scheduler_endpoint = FLAGS_scheduler;
+  SKY_ASSIGN_OR_RETURN(identity.scheduler_endpoint, SchedulerByFlags());
   const uint32_t servers = ShapeOf(job.loaded.job).servers;
   if (FLAGS_number >= servers) {
     return {StatusCode::kInvalidArgument,

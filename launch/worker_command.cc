@@ -7,7 +7,6 @@
 #include "launch/node_flags.h"
 #include "launch/roles.h"
 
-DECLARE_string(scheduler);
 DECLARE_uint32(number);
 
 namespace skybridge::launch {
@@ -17,7 +16,7 @@ Status Worker(const std::vector<std::string>& positionals) {
   LogToStderr();
   SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenNodeJob(positionals[0]));
   SKY_ASSIGN_OR_RETURN(RunIdentity identity, IdentityByFlags(false));
-  identity.scheduler_endpoint = FLAGS_scheduler;
+  SKY_ASSIGN_OR_RETURN(identity.scheduler_endpoint, SchedulerByFlags());
   const ClusterShape shape = ShapeOf(job.loaded.job);
   if (FLAGS_number >= shape.workers) {
     return {StatusCode::kInvalidArgument, fmt::format("--number {}: the job has {} workers, from 0",

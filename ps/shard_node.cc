@@ -6,10 +6,10 @@
 
 #include <glog/logging.h>
 
+#include "common/scheduler_link.h"
 #include "proto/envelope.h"
 #include "ps/peer_strikes.h"
 #include "ps/row_queries.h"
-#include "ps/scheduler_link.h"
 #include "ps/shard.h"
 #include "ps/shard_codec.h"
 #include "ps/trainer_adapter.h"

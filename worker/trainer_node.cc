@@ -23,7 +23,11 @@ TrainerNode::TrainerNode(TrainerNodeOptions options, const model::TwoTower& mode
       model_(model),
       dataset_(dataset),
       calls_(options_.calls, cluster_),
-      cache_(options_.partition_cache_bytes) {
+      cache_(options_.partition_cache_bytes),
+      link_({.endpoint = options_.scheduler_endpoint,
+             .register_every = options_.register_every,
+             .start_timeout = options_.start_timeout,
+             .dead_after = options_.scheduler_dead_after}) {
   cluster_.self.set_job_high(options_.job_id.high);
   cluster_.self.set_job_low(options_.job_id.low);
 }
@@ -41,6 +45,7 @@ void TrainerNode::SendToScheduler(wire::Header header, Effects* out) {
 
 Effects TrainerNode::Handle(const Envelope& message, Instant now) {
   Effects out;
+  link_.Observe(now);
   auto header = wire::Open(message);
   if (!header.has_value()) {
     LOG_EVERY_N(WARNING, 100) << "from " << message.peer << ": " << header.error();
@@ -49,7 +54,7 @@ Effects TrainerNode::Handle(const Envelope& message, Instant now) {
   const wire::Identity& from = header->identity();
   if (from.job_high() != options_.job_id.high || from.job_low() != options_.job_id.low) return out;
   if (message.peer == options_.scheduler_endpoint) {
-    scheduler_heard_ = now;
+    link_.Heard(now);
     HandleScheduler(*header, now, &out);
   } else {
     HandleShard(*std::move(header), message.payload, now, &out);
@@ -86,18 +91,16 @@ void TrainerNode::HandleScheduler(const wire::Header& header, Instant now, Effec
 }
 
 void TrainerNode::HandleWelcome(const wire::Welcome& welcome, Instant now) {
-  if (welcome_) return;
-  welcome_ = true;
+  if (link_.welcomed()) return;
   cluster_.self.set_sender_incarnation(welcome.incarnation());
   cluster_.self.set_term(welcome.term());
   cluster_.self.set_generation(welcome.generation());
-  heartbeat_every_ = std::chrono::milliseconds(welcome.heartbeat_ms());
-  next_heartbeat_ = now;
+  link_.Welcome(std::chrono::milliseconds(welcome.heartbeat_ms()), now);
 }
 
 void TrainerNode::HandleError(const wire::Error& error, Instant) {
   const Status status = wire::ToStatus(error);
-  if (status.code() == StatusCode::kFenced || !welcome_) {
+  if (status.code() == StatusCode::kFenced || !link_.welcomed()) {
     Exit(status.WithContext("join the job at " + options_.scheduler_endpoint));
     return;
   }
@@ -122,7 +125,7 @@ void TrainerNode::HandleMap(const wire::ClusterMap& map) {
 
 void TrainerNode::HandleGrant(const wire::Grant& grant, Instant now, Effects* out) {
   // Repeated until this node has both; without them its requests would be refused.
-  if (!welcome_ || Number(cluster_.map.version()) == 0) return;
+  if (!link_.welcomed() || Number(cluster_.map.version()) == 0) return;
   const wire::Lease& lease = grant.lease();
   const LeaseKey key{lease.phase(), lease.kind(), lease.unit()};
   const auto it = held_.find(key);
@@ -237,6 +240,7 @@ TrainerNode::Held* TrainerNode::FindOwner(uint64_t owner) {
 
 Effects TrainerNode::Finish(std::unique_ptr<Task> task, Instant now) {
   Effects out;
+  link_.Observe(now);
   auto& work_task = dynamic_cast<WorkTask&>(*task);
   if (Held* held = FindOwner(work_task.owner()); held != nullptr && held->work != nullptr) {
     held->work->OnTask(work_task, now, &out);
@@ -302,40 +306,29 @@ void TrainerNode::SendHeartbeat(Effects* out) {
   SendToScheduler(std::move(header), out);
 }
 
+void TrainerNode::SendRegister(Effects* out) {
+  wire::Header header;
+  wire::Register& joining = *header.mutable_register_();
+  joining.set_role(wire::TRAINER);
+  joining.set_index(options_.index);
+  joining.set_process(options_.process);
+  joining.set_host(options_.host);
+  joining.set_pid(options_.pid);
+  joining.set_version(options_.version);
+  joining.set_job_hash(options_.job_hash);
+  joining.set_dataset_hash(options_.dataset_hash);
+  SendToScheduler(std::move(header), out);
+}
+
 Effects TrainerNode::Tick(Instant now) {
   Effects out;
   if (finished_) return out;
-  if (!first_tick_) {
-    first_tick_ = now;
-    scheduler_heard_ = now;
-    next_heartbeat_ = now;
-  }
-  if (welcome_ && now - scheduler_heard_ > options_.scheduler_dead_after) {
-    Exit(Status(StatusCode::kUnavailable,
-                "the scheduler at " + options_.scheduler_endpoint + " has been silent for " +
-                    std::to_string(static_cast<int>(ToSeconds(now - scheduler_heard_))) +
-                    " s; see its log"));
+  link_.Observe(now);
+  if (Status alive = link_.Check(now); !alive.ok()) {
+    Exit(std::move(alive));
     return out;
   }
-  if (now >= next_heartbeat_) {
-    if (welcome_) {
-      SendHeartbeat(&out);
-      next_heartbeat_ = now + heartbeat_every_;
-    } else {
-      wire::Header header;
-      wire::Register& joining = *header.mutable_register_();
-      joining.set_role(wire::TRAINER);
-      joining.set_index(options_.index);
-      joining.set_process(options_.process);
-      joining.set_host(options_.host);
-      joining.set_pid(options_.pid);
-      joining.set_version(options_.version);
-      joining.set_job_hash(options_.job_hash);
-      joining.set_dataset_hash(options_.dataset_hash);
-      SendToScheduler(std::move(header), &out);
-      next_heartbeat_ = now + options_.register_every;
-    }
-  }
+  if (link_.TakeDue(now)) link_.welcomed() ? SendHeartbeat(&out) : SendRegister(&out);
   for (auto& [key, held] : held_) {
     if (!held.work && now >= held.farewell_at) SayFarewell(held, now, &out);
   }

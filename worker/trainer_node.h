@@ -12,6 +12,7 @@
 
 #include "common/ids.h"
 #include "common/node.h"
+#include "common/scheduler_link.h"
 #include "common/status.h"
 #include "model/two_tower.h"
 #include "proto/wire.pb.h"
@@ -38,7 +39,8 @@ struct TrainerNodeOptions {
   uint64_t seed = 0;
   uint32_t ranks = 1;
   Duration register_every = std::chrono::seconds(1);
-  Duration repeat_every = std::chrono::seconds(1);  // Of LeaseDone, LeaseReturned and Leave.
+  Duration repeat_every = std::chrono::seconds(1);     // Of LeaseDone, LeaseReturned and Leave.
+  Duration start_timeout = std::chrono::seconds(300);  // For the scheduler's first word.
   Duration scheduler_dead_after = std::chrono::seconds(15);
   uint64_t partition_cache_bytes = 256 << 20;
   // Of the export and the evaluations.
@@ -92,6 +94,7 @@ class TrainerNode : public Node {
   void Settle(Instant now, Effects* out);
   void SayFarewell(Held& held, Instant now, Effects* out);
   void SendToScheduler(wire::Header header, Effects* out);
+  void SendRegister(Effects* out);
   void SendHeartbeat(Effects* out);
   void Exit(Status status);
 
@@ -104,11 +107,7 @@ class TrainerNode : public Node {
   std::map<LeaseKey, Held> held_;
   std::map<std::pair<uint32_t, uint32_t>, uint64_t> rank_clocks_;  // By phase and rank.
   uint64_t next_owner_ = 1;
-  bool welcome_ = false;
-  Duration heartbeat_every_ = std::chrono::seconds(1);
-  Instant next_heartbeat_;
-  Instant scheduler_heard_;
-  std::optional<Instant> first_tick_;
+  SchedulerLink link_;
   bool finished_ = false;
   Status exit_status_;
 };

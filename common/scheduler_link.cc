@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ps/scheduler_link.h"
+#include "common/scheduler_link.h"
 
 #include <glog/logging.h>
 
-namespace skybridge::ps {
+namespace skybridge {
 
 void SchedulerLink::Observe(Instant now) {
   if (!started_) {
@@ -41,4 +41,4 @@ Status SchedulerLink::Check(Instant now) const {
                     " s");
 }
 
-}  // namespace skybridge::ps
+}  // namespace skybridge

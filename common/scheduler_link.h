@@ -6,7 +6,7 @@
 #include "common/status.h"
 #include "common/time.h"
 
-namespace skybridge::ps {
+namespace skybridge {
 
 struct SchedulerLinkOptions {
   std::string endpoint;  // For messages.
@@ -47,4 +47,4 @@ class SchedulerLink {
   Instant due_at_;
 };
 
-}  // namespace skybridge::ps
+}  // namespace skybridge

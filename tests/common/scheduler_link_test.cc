@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ps/scheduler_link.h"
+#include "common/scheduler_link.h"
 
 #include <gtest/gtest.h>
 
-namespace skybridge::ps {
+namespace skybridge {
 namespace {
 
 using std::chrono::milliseconds;
@@ -64,4 +64,4 @@ TEST_F(SchedulerLinkTest, APauseOfThisProcessIsNoSilence) {
 }
 
 }  // namespace
-}  // namespace skybridge::ps
+}  // namespace skybridge
