@@ -67,5 +67,97 @@ TEST_F(BadInputTest, TruncatedPartOfAnExportIsRefused) {
   EXPECT_NE(query.output.find(".npy"), std::string::npos) << query.output;
 }
 
+// Each of these stands in one field of a training line.
+TEST_F(BadInputTest, NumberThatIsNoneIsNamedByLineAndColumn) {
+  Write("train.tsv", "user\titem\tage\n1\t2\t30\n1\t3\tnan\n");
+  ExpectRefusal({"--set", "query.feature[1]={column: \"age\" number {}}", "--set", "evaluation="},
+                {"train.tsv:3", "column age", "nan", "missing"});
+}
+
+TEST_F(BadInputTest, TextThatIsNotUtf8IsNamedByFileAndByte) {
+  Write("train.tsv", Read("train.tsv") + "us\xff\xfe\t2\n");
+  ExpectRefusal({}, {"train.tsv", "byte", "not UTF-8"});
+}
+
+TEST_F(BadInputTest, IdOutOfItsRangeIsNamedByLineAndBound) {
+  ExpectRefusal({"--set", "query.feature[0].id={form: INTEGER below: 10}"},
+                {"train.tsv:", "column user", "is not below 10"});
+}
+
+TEST_F(BadInputTest, HistoryOfNoItemsIsNamedByLine) {
+  Write("train.tsv", "user\titem\thistory\n1\t2\t3|4\n2\t3\t\n");
+  ExpectRefusal(
+      {"--set", "query.feature[0]={column: \"history\" table: \"item\" id {separator: \"|\"}}",
+       "--set", "evaluation="},
+      {"train.tsv:3", "history", "nothing to embed"});
+}
+
+TEST_F(BadInputTest, RunFolderThatIsInUseIsRefused) {
+  Write("run-notes", "mine");
+  std::filesystem::create_directories(Path("run"));
+  Write("run/notes", "mine");
+  const Outcome outcome = Call({"run", Path("job.pbtxt"), "--run_dir", Path("run")});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
+  EXPECT_NE(outcome.output.find(Path("run")), std::string::npos) << outcome.output;
+  EXPECT_EQ(Read("run/notes"), "mine");
+}
+
+// Exports of two models: one folder's files with the other's manifest.
+TEST_F(BadInputTest, ExportOfAnotherModelIsRefused) {
+  for (const auto& [run, seed] : {std::pair("one", "1"), std::pair("two", "2")}) {
+    const Outcome made = Call(
+        {"run", Path("job.pbtxt"), "--run_dir", Path(run), "--set", std::string("seed=") + seed});
+    ASSERT_EQ(made.exit_code, 0) << made.output;
+  }
+  Write("one/export/MANIFEST.json", Read("two/export/MANIFEST.json"));
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"query", "--export", Path("one"), "--features", "user=1"},
+        std::vector<std::string>{"evaluate", Path("one"), "--base", folder()}}) {
+    const Outcome outcome = Call(command);
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
+    EXPECT_NE(outcome.output.find(Path("one/export")), std::string::npos) << outcome.output;
+  }
+}
+
+TEST_F(BadInputTest, FolderThatIsNoExportIsRefused) {
+  const Outcome outcome = Call({"query", "--export", folder(), "--features", "user=1"});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
+  EXPECT_NE(outcome.output.find("MANIFEST.json"), std::string::npos) << outcome.output;
+}
+
+// Needs a file system of its own, and so a right that not every machine gives.
+class FullDiskTest : public BadInputTest {
+ protected:
+  // Runs `skybridge ARGUMENTS` with a disk of `size` at folder()/disk, and lists what is left.
+  Outcome CallWithDisk(const std::string& size, const std::string& arguments) const {
+    std::filesystem::create_directories(Path("disk"));
+    Write("script", "mount -t tmpfs -o size=" + size + " small " + Path("disk") + " || exit 77\n" +
+                        SKYBRIDGE_BINARY + " " + arguments + "\ncode=$?\nfind " + Path("disk") +
+                        "\nexit $code\n");
+    return CallProgram({"unshare", "--map-root-user", "--mount", "sh", Path("script")});
+  }
+};
+
+TEST_F(FullDiskTest, ServersFolderIsNamedBeforeTheStart) {
+  const Outcome outcome =
+      CallWithDisk("64k", "run " + Path("job.pbtxt") + " --run_dir " + Path("disk/run"));
+  if (outcome.exit_code == 77) GTEST_SKIP() << "may not mount: " << outcome.output;
+  EXPECT_EQ(outcome.exit_code, 3) << outcome.output;
+  for (const std::string& word : {Path("disk/run/store"), std::string("free")}) {
+    EXPECT_NE(outcome.output.find(word), std::string::npos) << outcome.output;
+  }
+}
+
+TEST_F(FullDiskTest, HalfAnExportIsNoExport) {
+  const Outcome outcome =
+      CallWithDisk("40k", "run " + Path("job.pbtxt") + " --run_dir " + Path("run") +
+                              " --set export.path=" + Path("disk/export"));
+  if (outcome.exit_code == 77) GTEST_SKIP() << "may not mount: " << outcome.output;
+  EXPECT_EQ(outcome.exit_code, 3) << outcome.output;
+  EXPECT_NE(outcome.output.find(Path("disk/export")), std::string::npos) << outcome.output;
+  EXPECT_NE(outcome.output.find("o space left on device"), std::string::npos) << outcome.output;
+  EXPECT_EQ(outcome.output.find("MANIFEST.json"), std::string::npos) << outcome.output;
+}
+
 }  // namespace
 }  // namespace skybridge::cluster

@@ -36,6 +36,25 @@ TEST_F(DeathTest, KilledWorkerLeavesTheLockstepResultAsItIs) {
   EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
 }
 
+// Promise: outside lockstep a worker's death makes no batch count twice or never. Weights that
+// cannot move leave the counts of the rows as the only thing that the tables depend on.
+TEST_F(DeathTest, KilledWorkerCountsEachBatchOnceOutsideLockstep) {
+  const std::vector<std::string> counting = {
+      "--set", "consistency.staleness=-1",
+      "--set", "training.epochs=60",
+      "--set", "query.hidden=",
+      "--set", "query.layer_norm=false",
+      "--set", "table[0]={name: \"user\" optimizer {kind: SGD learning_rate: 1e-40}}",
+      "--set", "table[1]={name: \"item\" optimizer {kind: SGD learning_rate: 1e-40}}"};
+  env::Process run = StartLongRun(counting);
+  const auto workers = ChildrenOf(run.pid(), {"worker"});
+  ASSERT_EQ(workers.size(), 2u);
+  kill(workers[1], SIGKILL);
+  const auto exit = run.Wait(seconds(120));
+  ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
+  EXPECT_EQ(HashesOf("run"), TableHashes(counting));
+}
+
 TEST_F(DeathTest, KilledServerEndsTheJobByName) {
   env::Process run = StartLongRun({"--set", "training.epochs=2000"});
   const auto servers = ChildrenOf(run.pid(), {"ps"});

@@ -23,21 +23,6 @@ TEST_F(OneAnswerTest, EveryShapeOfClusterMakesTheSameTables) {
   }
 }
 
-// 60,000 rows of about 70 bytes against one mebibyte.
-TEST_F(OneAnswerTest, RowsBeyondTheMemoryBudgetComeBackUnchanged) {
-  MakeData();
-  const Outcome made = Call({"generate", "--out", folder(), "--users", "120000", "--items", "120",
-                             "--clusters", "6", "--train_per_user", "2"});
-  ASSERT_EQ(made.exit_code, 0) << made.output;
-  const std::vector<std::string> narrow = {"--set", "training.epochs=1", "--set",
-                                           "training.batch=512"};
-  std::vector<std::string> tight = narrow;
-  tight.insert(tight.end(), {"--set", "cluster.shard_memory_bytes=2097152"});
-  const auto expected = TableHashes(narrow);
-  ASSERT_GE(expected.size(), 3u);
-  EXPECT_EQ(TableHashes(tight), expected);
-}
-
 TEST_F(OneAnswerTest, AnotherSeedMakesOtherTables) {
   MakeData();
   EXPECT_NE(TableHashes({}), TableHashes({"--set", "seed=2"}));

@@ -66,21 +66,35 @@ void ClusterTest::MakeData() const {
   const Outcome made = Call({"generate", "--out", folder_, "--users", "300", "--items", "120",
                              "--clusters", "6", "--train_per_user", "20"});
   ASSERT_EQ(made.exit_code, 0) << made.output;
-  Write("job.pbtxt", kJob);
+  WriteJob();
 }
+
+void ClusterTest::WriteJob() const { Write("job.pbtxt", kJob); }
 
 env::Process ClusterTest::Start(const std::vector<std::string>& arguments,
                                 const std::string& log) const {
   std::vector<std::string> all = {SKYBRIDGE_BINARY};
   all.insert(all.end(), arguments.begin(), arguments.end());
-  Result<env::Process> process = env::Process::Spawn({.arguments = all, .log_path = Path(log)});
+  return Spawn(all, log);
+}
+
+env::Process ClusterTest::Spawn(const std::vector<std::string>& arguments,
+                                const std::string& log) const {
+  Result<env::Process> process =
+      env::Process::Spawn({.arguments = arguments, .log_path = Path(log)});
   EXPECT_TRUE(process) << process.error();
   return std::move(*process);
 }
 
 Outcome ClusterTest::Call(const std::vector<std::string>& arguments, Duration limit) const {
+  std::vector<std::string> all = {SKYBRIDGE_BINARY};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return CallProgram(all, limit);
+}
+
+Outcome ClusterTest::CallProgram(const std::vector<std::string>& arguments, Duration limit) const {
   const std::string log = "call-" + std::to_string(calls_++) + ".log";
-  env::Process process = Start(arguments, log);
+  env::Process process = Spawn(arguments, log);
   const std::optional<env::ProcessExit> exit = process.Wait(limit);
   EXPECT_TRUE(exit.has_value()) << testing::PrintToString(arguments) << " hangs";
   Outcome outcome;

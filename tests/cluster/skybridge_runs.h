@@ -31,11 +31,16 @@ class ClusterTest : public testing::Test {
 
   // Log and job of a small training: 300 users, 120 items, narrow towers with a layer.
   void MakeData() const;
+  // The job alone.
+  void WriteJob() const;
   // Starts `skybridge ARGUMENTS...`; its output goes to the file `log` of the folder.
   env::Process Start(const std::vector<std::string>& arguments, const std::string& log) const;
   // Starts it and waits for the end, at most `limit`; kills it after that.
   Outcome Call(const std::vector<std::string>& arguments,
                Duration limit = std::chrono::seconds(120)) const;
+  // The same of another program.
+  Outcome CallProgram(const std::vector<std::string>& arguments,
+                      Duration limit = std::chrono::seconds(120)) const;
   // `skybridge run` of the small job with --hash. Returns the tables' hashes by name.
   std::map<std::string, std::string> TableHashes(const std::vector<std::string>& arguments) const;
   // The same of a run that has ended in run folder `run`.
@@ -45,6 +50,8 @@ class ClusterTest : public testing::Test {
                    Duration limit = std::chrono::seconds(60)) const;
 
  private:
+  env::Process Spawn(const std::vector<std::string>& arguments, const std::string& log) const;
+
   std::string folder_;
   mutable int calls_ = 0;
 };

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fstream>
+
+#include "tests/cluster/skybridge_runs.h"
+
+namespace skybridge::cluster {
+namespace {
+
+class BudgetTest : public ClusterTest {
+ protected:
+  // Peak of a process's resident memory so far; 0 if it is gone.
+  static uint64_t PeakResidentBytes(pid_t pid) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) << 10;
+    }
+    return 0;
+  }
+
+  // Runs the job; the result is the largest peak of its servers that was seen.
+  uint64_t ServerPeakOfRun(const std::string& run, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"run", Path("job.pbtxt"), "--hash", "--run_dir",
+                                          Path(run)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    env::Process process = Start(arguments, run + ".log");
+    uint64_t peak = 0;
+    std::optional<env::ProcessExit> exit;
+    for (int look = 0; look < 6000 && !exit; ++look) {
+      for (const pid_t server : ChildrenOf(process.pid(), {"ps"})) {
+        peak = std::max(peak, PeakResidentBytes(server));
+      }
+      exit = process.Wait(std::chrono::milliseconds(20));
+    }
+    EXPECT_TRUE(exit && exit->ok()) << Read(run + ".log");
+    return peak;
+  }
+};
+
+// Promise: rows beyond a shard's budget change neither the result nor the memory it takes. What a
+// server needs besides its rows (code, libraries, RocksDB, messages) is below kBesides.
+TEST_F(BudgetTest, TableFourTimesTheBudgetTrainsToTheSameRowsWithinTheBudget) {
+  constexpr uint64_t kBudget = 8 << 20, kRows = 140000, kRowBytes = 64 * 4 + 20;
+  constexpr uint64_t kBesides = 96 << 20;
+  static_assert(kRows * kRowBytes >= 4 * kBudget);
+  const Outcome made = Call({"generate", "--out", folder(), "--users", std::to_string(kRows),
+                             "--items", "120", "--clusters", "6", "--train_per_user", "1"});
+  ASSERT_EQ(made.exit_code, 0) << made.output;
+  WriteJob();
+  const std::vector<std::string> wide = {"--set", "query.dim=64",
+                                         "--set", "candidate.dim=64",
+                                         "--set", "query.hidden=64",
+                                         "--set", "training.epochs=1",
+                                         "--set", "training.batch=512",
+                                         "--set", "negatives.uniform=0",
+                                         "--set", "cluster.shard_memory_bytes="};
+  const auto with_budget = [&](uint64_t bytes) {
+    std::vector<std::string> arguments = wide;
+    arguments.back() += std::to_string(bytes);
+    return arguments;
+  };
+  const uint64_t roomy = ServerPeakOfRun("roomy", with_budget(1 << 30));
+  const uint64_t tight = ServerPeakOfRun("tight", with_budget(kBudget));
+  std::cout << "peak of the server: " << (roomy >> 20) << " MiB with room for all, "
+            << (tight >> 20) << " MiB with a budget of " << (kBudget >> 20) << " MiB\n";
+  EXPECT_EQ(HashesOf("tight"), HashesOf("roomy"));
+  EXPECT_FALSE(HashesOf("tight").empty());
+  EXPECT_LE(tight, kBudget + kBesides);
+  EXPECT_GE(roomy, tight + kRows * kRowBytes / 2) << "the rows would have fitted";
+}
+
+}  // namespace
+}  // namespace skybridge::cluster

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/cluster/hand_cluster.h"
+
+#include <regex>
+
+namespace skybridge::cluster {
+
+env::Process HandClusterTest::StartScheduler(std::vector<std::string> more) {
+  std::vector<std::string> arguments = {"scheduler", Path("job.pbtxt"), "--hash", "--run_dir",
+                                        Path("run")};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  env::Process scheduler = Start(arguments, "scheduler.log");
+  EXPECT_TRUE(WaitForText("scheduler.log", "run in ")) << Read("scheduler.log");
+  const std::string said = Read("scheduler.log");
+  std::smatch found;
+  const bool matched = std::regex_search(
+      said, found, std::regex("scheduler (tcp://[0-9.:]+) of job ([0-9a-f]{32})"));
+  EXPECT_TRUE(matched) << said;
+  if (matched) {
+    endpoint_ = found[1];
+    job_id_ = found[2];
+  }
+  return scheduler;
+}
+
+env::Process HandClusterTest::StartNode(const std::string& role,
+                                        std::vector<std::string> more) const {
+  std::vector<std::string> arguments = {role,       Path("job.pbtxt"), "--scheduler", endpoint_,
+                                        "--job_id", job_id_,           "--number",    "0"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return Start(arguments, role + ".log");
+}
+
+env::Process HandClusterTest::StartServer(std::vector<std::string> more) const {
+  more.insert(more.end(), {"--store", Path("store")});
+  return StartNode("ps", std::move(more));
+}
+
+env::Process HandClusterTest::StartWorker(std::vector<std::string> more) const {
+  return StartNode("worker", std::move(more));
+}
+
+}  // namespace skybridge::cluster

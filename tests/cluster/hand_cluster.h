@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/cluster/skybridge_runs.h"
+
+namespace skybridge::cluster {
+
+// A cluster of the small job whose processes the test starts one by one, as a launcher would:
+// one scheduler, one server, one worker. Logs: scheduler.log, ps.log, worker.log.
+class HandClusterTest : public ClusterTest {
+ protected:
+  // `more` goes to each process.
+  env::Process StartScheduler(std::vector<std::string> more = {});
+  env::Process StartServer(std::vector<std::string> more = {}) const;
+  env::Process StartWorker(std::vector<std::string> more = {}) const;
+
+  const std::string& endpoint() const { return endpoint_; }  // Of the scheduler.
+  const std::string& job_id() const { return job_id_; }
+
+ private:
+  env::Process StartNode(const std::string& role, std::vector<std::string> more) const;
+
+  std::string endpoint_;
+  std::string job_id_;
+};
+
+}  // namespace skybridge::cluster

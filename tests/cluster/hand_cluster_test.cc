@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/cluster/hand_cluster.h"
+
+#include <signal.h>
+
+#include <chrono>
+
+#include "tests/cluster/garbage_peer.h"
+
+namespace skybridge::cluster {
+namespace {
+
+using std::chrono::seconds;
+
+TEST_F(HandClusterTest, ProcessesStartedByHandMakeTheTablesOfARun) {
+  MakeData();
+  env::Process scheduler = StartScheduler();
+  env::Process server = StartServer();
+  env::Process worker = StartWorker();
+  for (env::Process* process : {&worker, &server, &scheduler}) {
+    const auto exit = process->Wait(seconds(60));
+    ASSERT_TRUE(exit && exit->ok())
+        << Read("scheduler.log") << Read("ps.log") << Read("worker.log");
+  }
+  EXPECT_EQ(HashesOf("run"), TableHashes({}));
+}
+
+// Promise: a dead scheduler ends the job within 15 seconds, with one line that names it.
+TEST_F(HandClusterTest, KilledSchedulerEndsServerAndWorkerByName) {
+  MakeData();
+  const std::vector<std::string> longer = {"--set", "training.epochs=5000"};
+  env::Process scheduler = StartScheduler(longer);
+  env::Process server = StartServer(longer);
+  env::Process worker = StartWorker(longer);
+  ASSERT_TRUE(WaitForText("scheduler.log", "train ")) << Read("scheduler.log");
+  scheduler.Kill();
+  for (auto [process, log] : {std::pair(&worker, "worker.log"), std::pair(&server, "ps.log")}) {
+    const auto exit = process->Wait(seconds(15));
+    ASSERT_TRUE(exit.has_value()) << log << " of a process that still runs";
+    EXPECT_EQ(exit->code, 3) << Read(log);
+    EXPECT_NE(Read(log).find("scheduler at " + endpoint() + " has been silent"), std::string::npos)
+        << Read(log);
+  }
+}
+
+TEST_F(HandClusterTest, SchedulerThatIsNotThereIsGivenUpByName) {
+  MakeData();
+  const std::string job = Read("job.pbtxt") + "cluster { start_timeout_s: 2 }\n";
+  Write("job.pbtxt", job);
+  const std::string nobody = "tcp://127.0.0.1:1";
+  for (const char* role : {"ps", "worker"}) {
+    const Outcome outcome =
+        Call({role, Path("job.pbtxt"), "--scheduler", nobody, "--job_id", std::string(32, '7')},
+             seconds(30));
+    EXPECT_EQ(outcome.exit_code, 3) << outcome.output;
+    EXPECT_NE(outcome.output.find(nobody + " did not answer"), std::string::npos) << outcome.output;
+  }
+}
+
+TEST_F(HandClusterTest, MissingProcessIsNamedAndEndsTheJob) {
+  MakeData();
+  env::Process scheduler = StartScheduler({"--set", "cluster.start_timeout_s=2"});
+  env::Process server = StartServer({"--set", "cluster.start_timeout_s=2"});
+  const auto exit = scheduler.Wait(seconds(30));
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->code, 3);
+  EXPECT_NE(Read("scheduler.log").find("worker 0"), std::string::npos) << Read("scheduler.log");
+  EXPECT_TRUE(server.Wait(seconds(30)).has_value());
+}
+
+TEST_F(HandClusterTest, WordsThatAreNoEndpointAreRefused) {
+  MakeData();
+  for (const char* role : {"ps", "worker"}) {
+    const Outcome outcome = Call(
+        {role, Path("job.pbtxt"), "--scheduler", "nonsense", "--job_id", std::string(32, '7')});
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
+    EXPECT_NE(outcome.output.find("nonsense"), std::string::npos) << outcome.output;
+  }
+}
+
+TEST_F(HandClusterTest, PortThatIsTakenIsNamed) {
+  MakeData();
+  env::Process scheduler = StartScheduler();
+  const Outcome second =
+      Call({"scheduler", Path("job.pbtxt"), "--run_dir", Path("second"), "--listen", endpoint()});
+  EXPECT_EQ(second.exit_code, 1) << second.output;
+  EXPECT_NE(second.output.find(endpoint() + ": Address already in use"), std::string::npos)
+      << second.output;
+  const Outcome server = Call({"ps", Path("job.pbtxt"), "--scheduler", endpoint(), "--job_id",
+                               job_id(), "--store", Path("store"), "--listen", endpoint()});
+  EXPECT_EQ(server.exit_code, 1) << server.output;
+  EXPECT_NE(server.output.find(endpoint()), std::string::npos) << server.output;
+}
+
+TEST_F(HandClusterTest, JobsThatDifferAreRefusedByName) {
+  MakeData();
+  env::Process scheduler = StartScheduler();
+  env::Process server = StartServer({"--set", "seed=2"});
+  const auto exit = server.Wait(seconds(30));
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->code, 1) << Read("ps.log");
+  EXPECT_NE(Read("ps.log").find("job"), std::string::npos) << Read("ps.log");
+}
+
+// Promise: whatever reaches a socket, the job goes on and its result is the same.
+TEST_F(HandClusterTest, GarbageOnEachSocketChangesNothing) {
+  MakeData();
+  const std::string own = "tcp://127.0.0.1:" + std::to_string(FreePort());
+  env::Process scheduler = StartScheduler();
+  env::Process server = StartServer({"--listen", own});
+  SendGarbage({endpoint(), own}, 1, 400);
+  env::Process worker = StartWorker();
+  for (uint64_t round = 2; round < 30 && !scheduler.Poll(); ++round) {
+    SendGarbage({endpoint(), own}, round, 100);
+  }
+  const auto exit = scheduler.Wait(seconds(60));
+  ASSERT_TRUE(exit && exit->ok()) << Read("scheduler.log") << Read("ps.log");
+  EXPECT_TRUE(server.Wait(seconds(20))->ok()) << Read("ps.log");
+  EXPECT_TRUE(worker.Wait(seconds(20))->ok()) << Read("worker.log");
+  EXPECT_EQ(HashesOf("run"), TableHashes({}));
+}
+
+}  // namespace
+}  // namespace skybridge::cluster
