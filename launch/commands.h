@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 
+#include "common/status.h"
 #include "launch/command.h"
 
 namespace skybridge::launch {
@@ -21,5 +23,8 @@ Command WorkerCommand();
 
 // Of this binary; the nodes of a cluster must agree on it.
 std::string BinaryVersion();
+
+// Value of -k. Errors: kInvalidArgument if it is out of bounds.
+Result<uint32_t> AnswersWanted();
 
 }  // namespace skybridge::launch

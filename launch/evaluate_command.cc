@@ -11,16 +11,16 @@
 #include "data/dataset_plan.h"
 #include "data/evaluation_source.h"
 #include "launch/commands.h"
+#include "launch/evaluation_report.h"
 #include "launch/export_reader.h"
 #include "launch/files.h"
 #include "launch/nearest_name.h"
-#include "launch/progress_line.h"
 #include "worker/evaluate_partition.h"
 
 DEFINE_bool(index, false, "Measure the index instead: which share of the exact answers it finds.");
 DEFINE_string(evaluation, "", "Name of one evaluation of the job. Empty: all.");
 DECLARE_string(base);
-DECLARE_int32(k);
+DECLARE_bool(json);
 
 namespace skybridge::launch {
 namespace {
@@ -88,7 +88,8 @@ Result<scheduler::EvaluationPoint> Score(const Scene& scene, size_t number) {
 }
 
 // Recall of the index over the queries of one evaluation.
-Status MeasureIndex(const Scene& scene, size_t number) {
+Result<IndexRecall> MeasureIndex(const Scene& scene, size_t number) {
+  SKY_ASSIGN_OR_RETURN(const uint32_t k, AnswersWanted());
   constexpr size_t kQueriesMax = 1000;
   std::vector<float> queries;
   const size_t wanted = kQueriesMax * scene.reader.model().dim();
@@ -101,12 +102,24 @@ Status MeasureIndex(const Scene& scene, size_t number) {
   }));
   SKY_ASSIGN_OR_RETURN(const retrieval::VectorIndex index, scene.reader.OpenIndex());
   SKY_ASSIGN_OR_RETURN(const double recall,
-                       retrieval::MeasureRecall(index, scene.candidates->vectors(), queries,
-                                                static_cast<uint32_t>(FLAGS_k)));
-  fmt::print("{:<10} recall@{} of the index {:.4f} over {} queries\n",
-             scene.reader.job().evaluation(static_cast<int>(number)).name(), FLAGS_k, recall,
-             queries.size() / scene.reader.model().dim());
-  return {};
+                       retrieval::MeasureRecall(index, scene.candidates->vectors(), queries, k));
+  return IndexRecall{.evaluation = scene.reader.job().evaluation(static_cast<int>(number)).name(),
+                     .k = k,
+                     .recall = recall,
+                     .queries = queries.size() / scene.reader.model().dim()};
+}
+
+void Print(const std::vector<scheduler::EvaluationPoint>& points,
+           const std::vector<IndexRecall>& index) {
+  if (FLAGS_json) {
+    fmt::print("{}", EvaluationJson(points, index));
+    return;
+  }
+  fmt::print("{}", EvaluationTable(points));
+  for (const IndexRecall& measured : index) {
+    fmt::print("{:<10} recall@{} of the index {:.4f} over {} queries\n", measured.evaluation,
+               measured.k, measured.recall, measured.queries);
+  }
 }
 
 // Positions of the evaluations that --evaluation means.
@@ -147,15 +160,17 @@ Status Evaluate(const std::vector<std::string>& positionals) {
       .tower = tower,
       .candidates = std::make_shared<worker::CandidateVectors>(std::move(candidates))};
   std::vector<scheduler::EvaluationPoint> points;
+  std::vector<IndexRecall> index;
   for (const size_t number : chosen) {
     if (FLAGS_index) {
-      SKY_RETURN_IF_ERROR(MeasureIndex(scene, number));
+      SKY_ASSIGN_OR_RETURN(IndexRecall measured, MeasureIndex(scene, number));
+      index.push_back(std::move(measured));
       continue;
     }
     SKY_ASSIGN_OR_RETURN(scheduler::EvaluationPoint point, Score(scene, number));
     points.push_back(std::move(point));
   }
-  fmt::print("{}", EvaluationTable(points));
+  Print(points, index);
   return {};
 }
 
@@ -168,7 +183,7 @@ Command EvaluateCommand() {
           .details =
               "EXPORT is the folder of an export or of the run that made it. Ranks all "
               "exported candidates, exactly, for the queries of the job's evaluations.",
-          .flags = {"base", "evaluation", "index", "k"},
+          .flags = {"base", "evaluation", "index", "json", "k"},
           .positionals_min = 1,
           .positionals_max = 1,
           .run = Evaluate};

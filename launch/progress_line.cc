@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace skybridge::launch {
 
@@ -45,61 +44,6 @@ std::string ProgressLine(const scheduler::JobProgress& progress) {
     line += fmt::format("  {} left", ShortDuration(progress.seconds_left));
   }
   return line;
-}
-
-std::string EvaluationTable(const std::vector<scheduler::EvaluationPoint>& points) {
-  if (points.empty()) return "";
-  std::string table =
-      fmt::format("{:<10} {:>6} {:>8} {:>5} {:>8} {:>8} {:>8} {:>8}\n", "evaluation", "epoch",
-                  "queries", "k", "recall", "ndcg", "mrr", "hit");
-  for (const scheduler::EvaluationPoint& point : points) {
-    const std::string epoch = point.epoch < 0 ? "-" : fmt::format("{:.1f}", point.epoch);
-    for (const scheduler::MetricAtK& at : point.at) {
-      table +=
-          fmt::format("{:<10} {:>6} {:>8} {:>5} {:>8.4f} {:>8.4f} {:>8.4f} {:>8.4f}\n", point.name,
-                      epoch, point.queries, at.k, at.recall, at.ndcg, at.mrr, at.hit);
-    }
-  }
-  return table;
-}
-
-std::string ResultJson(const scheduler::JobResult& result, double seconds) {
-  nlohmann::ordered_json json;
-  json["status"] = result.status.ok() ? "ok" : StatusCodeName(result.status.code());
-  if (!result.status.ok()) json["message"] = result.status.message();
-  json["seconds"] = seconds;
-  json["evaluations"] = nlohmann::ordered_json::array();
-  for (const scheduler::EvaluationPoint& point : result.evaluations) {
-    for (const scheduler::MetricAtK& at : point.at) {
-      json["evaluations"].push_back({{"name", point.name},
-                                     {"epoch", point.epoch},
-                                     {"step", point.step},
-                                     {"queries", point.queries},
-                                     {"k", at.k},
-                                     {"recall", at.recall},
-                                     {"ndcg", at.ndcg},
-                                     {"mrr", at.mrr},
-                                     {"hit", at.hit}});
-    }
-  }
-  json["stopped_early"] = result.stopped_early;
-  json["training_pairs"] = result.training_pairs;
-  json["candidates"] = result.candidates;
-  json["examples_trained"] = result.examples_trained;
-  json["steps"] = result.steps;
-  json["pushes"] = result.pushes;
-  json["duplicates"] = result.duplicates;
-  json["leases_regranted"] = result.leases_regranted;
-  json["export"] = result.export_folder;
-  if (!result.export_folder.empty()) json["index_recall"] = result.index_recall;
-  for (const scheduler::PhaseTime& phase : result.phases) {
-    json["phases"].push_back({{"name", phase.name}, {"seconds", phase.seconds}});
-  }
-  for (const scheduler::TableSum& table : result.table_hashes) {
-    json["tables"].push_back(
-        {{"name", table.name}, {"hash", fmt::format("{:016x}", table.hash)}, {"rows", table.rows}});
-  }
-  return json.dump(2) + "\n";
 }
 
 }  // namespace skybridge::launch

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "scheduler/job_result.h"
 
@@ -16,12 +15,5 @@ std::string ShortDuration(double seconds);
 // A job at one moment in one line, as
 // "train   epoch 2.4  61 %  18.2 k examples/s  loss 1.234  2 min 10 s left".
 std::string ProgressLine(const scheduler::JobProgress& progress);
-
-// Evaluations, one line for each cut-off, under a header; empty if there are none. A negative epoch
-// is one that is not known.
-std::string EvaluationTable(const std::vector<scheduler::EvaluationPoint>& points);
-
-// What a job achieved, for machines: one JSON object.
-std::string ResultJson(const scheduler::JobResult& result, double seconds);
 
 }  // namespace skybridge::launch

@@ -84,15 +84,12 @@ void PrintJson(const std::vector<retrieval::Hit>& hits, const ExportLabels& labe
 }
 
 Status Query(const std::vector<std::string>& words) {
-  if (FLAGS_k < 1 || FLAGS_k > 10000) {
-    return {StatusCode::kInvalidArgument, fmt::format("-k {}: not in 1 to 10000", FLAGS_k)};
-  }
+  SKY_ASSIGN_OR_RETURN(const uint32_t k, AnswersWanted());
   SKY_ASSIGN_OR_RETURN(const ExportReader reader, ExportReader::Open(FLAGS_export));
   SKY_ASSIGN_OR_RETURN(const data::DatasetOptions options, reader.DatasetOptions(reader.folder()));
   SKY_ASSIGN_OR_RETURN(const data::TowerBatch batch, EncodeQuery(options.query, words));
   SKY_ASSIGN_OR_RETURN(const QueryTower tower, QueryTower::Load(reader));
-  SKY_ASSIGN_OR_RETURN(const auto hits,
-                       Search(reader, tower.Embed(batch), static_cast<uint32_t>(FLAGS_k)));
+  SKY_ASSIGN_OR_RETURN(const auto hits, Search(reader, tower.Embed(batch), k));
   SKY_ASSIGN_OR_RETURN(const ExportLabels labels, ExportLabels::Load(reader));
   if (FLAGS_json) {
     PrintJson(hits, labels, reader.job());
@@ -103,6 +100,11 @@ Status Query(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+Result<uint32_t> AnswersWanted() {
+  if (FLAGS_k >= 1 && FLAGS_k <= 10000) return static_cast<uint32_t>(FLAGS_k);
+  return Status(StatusCode::kInvalidArgument, fmt::format("-k {}: not in 1 to 10000", FLAGS_k));
+}
 
 Command QueryCommand() {
   return {.name = "query",

@@ -8,6 +8,7 @@
 
 #include "env/system_clock.h"
 #include "launch/commands.h"
+#include "launch/evaluation_report.h"
 #include "launch/files.h"
 #include "launch/job_flags.h"
 #include "launch/local_run.h"

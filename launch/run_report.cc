@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "launch/evaluation_report.h"
 #include "launch/files.h"
 #include "launch/progress_line.h"
 

@@ -7,6 +7,7 @@
 
 #include "env/signals.h"
 #include "launch/commands.h"
+#include "launch/evaluation_report.h"
 #include "launch/files.h"
 #include "launch/local_run.h"
 #include "launch/log_file.h"

@@ -23,6 +23,11 @@ env::Process HandClusterTest::StartScheduler(std::vector<std::string> more) {
   return scheduler;
 }
 
+void HandClusterTest::Pretend(std::string endpoint, std::string job_id) {
+  endpoint_ = std::move(endpoint);
+  job_id_ = std::move(job_id);
+}
+
 env::Process HandClusterTest::StartNode(const std::string& role,
                                         std::vector<std::string> more) const {
   std::vector<std::string> arguments = {role,       Path("job.pbtxt"), "--scheduler", endpoint_,

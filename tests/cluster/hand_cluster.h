@@ -14,6 +14,8 @@ class HandClusterTest : public ClusterTest {
  protected:
   // `more` goes to each process.
   env::Process StartScheduler(std::vector<std::string> more = {});
+  // Instead of StartScheduler: what the others are told.
+  void Pretend(std::string endpoint, std::string job_id);
   env::Process StartServer(std::vector<std::string> more = {}) const;
   env::Process StartWorker(std::vector<std::string> more = {}) const;
 

@@ -45,15 +45,15 @@ TEST_F(HandClusterTest, KilledSchedulerEndsServerAndWorkerByName) {
 
 TEST_F(HandClusterTest, SchedulerThatIsNotThereIsGivenUpByName) {
   MakeData();
-  const std::string job = Read("job.pbtxt") + "cluster { start_timeout_s: 2 }\n";
-  Write("job.pbtxt", job);
-  const std::string nobody = "tcp://127.0.0.1:1";
-  for (const char* role : {"ps", "worker"}) {
-    const Outcome outcome =
-        Call({role, Path("job.pbtxt"), "--scheduler", nobody, "--job_id", std::string(32, '7')},
-             seconds(30));
-    EXPECT_EQ(outcome.exit_code, 3) << outcome.output;
-    EXPECT_NE(outcome.output.find(nobody + " did not answer"), std::string::npos) << outcome.output;
+  Write("job.pbtxt", Read("job.pbtxt") + "cluster { start_timeout_s: 2 }\n");
+  Pretend("tcp://127.0.0.1:1", std::string(32, '7'));
+  env::Process server = StartServer();
+  env::Process worker = StartWorker();
+  for (auto [process, log] : {std::pair(&worker, "worker.log"), std::pair(&server, "ps.log")}) {
+    const auto exit = process->Wait(seconds(30));
+    ASSERT_TRUE(exit.has_value()) << log << " of a process that still runs";
+    EXPECT_EQ(exit->code, 3) << Read(log);
+    EXPECT_NE(Read(log).find(endpoint() + " did not answer"), std::string::npos) << Read(log);
   }
 }
 
@@ -70,11 +70,14 @@ TEST_F(HandClusterTest, MissingProcessIsNamedAndEndsTheJob) {
 
 TEST_F(HandClusterTest, WordsThatAreNoEndpointAreRefused) {
   MakeData();
-  for (const char* role : {"ps", "worker"}) {
-    const Outcome outcome = Call(
-        {role, Path("job.pbtxt"), "--scheduler", "nonsense", "--job_id", std::string(32, '7')});
-    EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
-    EXPECT_NE(outcome.output.find("nonsense"), std::string::npos) << outcome.output;
+  Pretend("nonsense", std::string(32, '7'));
+  env::Process server = StartServer();
+  env::Process worker = StartWorker();
+  for (auto [process, log] : {std::pair(&worker, "worker.log"), std::pair(&server, "ps.log")}) {
+    const auto exit = process->Wait(seconds(30));
+    ASSERT_TRUE(exit.has_value()) << log << " of a process that still runs";
+    EXPECT_EQ(exit->code, 1) << Read(log);
+    EXPECT_NE(Read(log).find("nonsense"), std::string::npos) << Read(log);
   }
 }
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run_folder.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/data/scratch_folder.h"
+
+namespace skybridge::launch {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Runs in a current folder of its own.
+class RunFolderTest : public testing::Test {
+ protected:
+  RunFolderTest() : before_(fs::current_path()) { fs::current_path(scratch_.path()); }
+  ~RunFolderTest() override { fs::current_path(before_); }
+
+  data::ScratchFolder scratch_;
+
+ private:
+  const fs::path before_;
+};
+
+TEST_F(RunFolderTest, RunsAreNumberedAndTheLatestHasALink) {
+  EXPECT_TRUE(MakeRunFolder("", "job")->path.ends_with("/runs/job-1"));
+  const RunFolder second = *MakeRunFolder("", "job");
+  EXPECT_TRUE(second.path.ends_with("/runs/job-2"));
+  EXPECT_TRUE(fs::equivalent("runs/latest", second.path));
+  EXPECT_TRUE(MakeRunFolder("", "other")->path.ends_with("/runs/other-1"));
+  EXPECT_EQ(fs::read_symlink("runs/latest"), "other-1");
+}
+
+TEST_F(RunFolderTest, FolderWithSomethingInItIsRefusedByName) {
+  EXPECT_TRUE(MakeRunFolder("mine", "job").has_value());
+  EXPECT_TRUE(MakeRunFolder("mine", "job").has_value()) << "still empty";
+  std::ofstream("mine/notes") << "x";
+  const Status refused = MakeRunFolder("mine", "job").status();
+  EXPECT_EQ(refused.code(), StatusCode::kAlreadyExists);
+  EXPECT_NE(refused.message().find("mine"), std::string::npos);
+}
+
+TEST_F(RunFolderTest, CleaningLeavesLogsAndTheExport) {
+  const RunFolder folder = *MakeRunFolder("mine", "job");
+  for (const std::string& path :
+       {folder.temp_folder(), folder.store_folder(), folder.export_folder()}) {
+    fs::create_directories(path);
+  }
+  std::ofstream(folder.log("server-0")) << "x";
+  CleanRunFolder(folder);
+  EXPECT_FALSE(fs::exists(folder.temp_folder()));
+  EXPECT_FALSE(fs::exists(folder.store_folder()));
+  EXPECT_TRUE(fs::exists(folder.export_folder()));
+  EXPECT_TRUE(fs::exists(folder.log("server-0")));
+}
+
+TEST_F(RunFolderTest, LastLineComesWithoutTheLogsPrefix) {
+  std::ofstream("log") << "first\nE20260102 03:04:05.678901  77 shard_node.cc:407] disk full\n\n";
+  EXPECT_EQ(LastLine("log"), "disk full");
+  EXPECT_EQ(LastLine("absent"), "");
+}
+
+}  // namespace
+}  // namespace skybridge::launch
