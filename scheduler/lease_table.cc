@@ -17,7 +17,7 @@ bool RetryHelps(StatusCode code) {
 
 LeaseTable::LeaseTable(LeaseTableOptions options) : options_(options) {}
 
-void LeaseTable::Begin(std::vector<LeaseId> leases) {
+void LeaseTable::Begin(const std::vector<LeaseId>& leases) {
   slots_.clear();
   positions_.clear();
   done_ = 0;

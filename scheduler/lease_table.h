@@ -42,7 +42,7 @@ class LeaseTable {
   explicit LeaseTable(LeaseTableOptions options);
 
   // Forgets everything and takes the leases of a new phase, to be granted in this order.
-  void Begin(std::vector<LeaseId> leases);
+  void Begin(const std::vector<LeaseId>& leases);
 
   // Grants what can be granted now: always the first pending lease, to the node that holds fewest
   // (ties: the first in `nodes`). Returns the new grants, in order.

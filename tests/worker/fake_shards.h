@@ -66,7 +66,8 @@ class FakeShards {
 // tasks.
 class WorkRunner {
  public:
-  explicit WorkRunner(uint32_t shards) : cluster(TestCluster(shards)), calls({}, cluster) {}
+  explicit WorkRunner(uint32_t shard_count)
+      : cluster(TestCluster(shard_count)), calls({}, cluster) {}
 
   // Begins `work` and carries on until it ended or nothing is under way.
   void Run(LeaseWork& work);

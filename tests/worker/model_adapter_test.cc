@@ -15,7 +15,7 @@ namespace {
 
 job::Job JobOf(const std::string& text) {
   job::Job job;
-  CHECK(google::protobuf::TextFormat::ParseFromString(text, &job)) << text;
+  CHECK(google::protobuf::TextFormat::MergeFromString(text, &job)) << text;
   return job;
 }
 

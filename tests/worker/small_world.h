@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/clock_schedule.h"
 #include "common/table_spec.h"
 #include "model/two_tower.h"
 #include "proto/job.pb.h"
