@@ -10,6 +10,19 @@
 namespace skybridge::worker {
 namespace {
 
+// The file of `kind` that belongs to the same partition as `file`.
+// Errors: kDataLoss if there is none.
+Result<wire::PartFile> Companion(const std::string& folder,
+                                 const std::vector<wire::PartFile>& files,
+                                 const wire::PartFile& file, const std::string& kind) {
+  const auto found = std::ranges::find_if(files, [&](const wire::PartFile& other) {
+    return other.kind() == kind && other.partition() == file.partition();
+  });
+  if (found != files.end()) return *found;
+  return Status(StatusCode::kDataLoss,
+                "read " + folder + "/" + file.name() + ": it has no " + kind + " beside it");
+}
+
 Status CheckPart(const std::string& folder, const wire::PartFile& file) {
   return retrieval::CheckFile(folder + "/" + file.name(), {file.bytes(), file.xxh64()});
 }
@@ -22,24 +35,22 @@ Result<CandidateVectors> CandidateVectors::Load(const std::string& folder,
   CandidateVectors all;
   std::set<uint64_t> known;
   for (const wire::PartFile& ids_file : files) {
-    if (ids_file.kind() != "ids") continue;
-    const auto vectors_file = std::ranges::find_if(files, [&](const wire::PartFile& file) {
-      return file.kind() == "vectors" && file.partition() == ids_file.partition();
-    });
-    if (vectors_file == files.end()) {
-      return Status(StatusCode::kDataLoss,
-                    "read " + folder + "/" + ids_file.name() + ": it has no vectors beside it");
+    if (ids_file.kind() == "vectors") {
+      SKY_RETURN_IF_ERROR(Companion(folder, files, ids_file, "ids").status());
     }
+    if (ids_file.kind() != "ids") continue;
+    SKY_ASSIGN_OR_RETURN(const wire::PartFile vectors_file,
+                         Companion(folder, files, ids_file, "vectors"));
     SKY_RETURN_IF_ERROR(CheckPart(folder, ids_file));
-    SKY_RETURN_IF_ERROR(CheckPart(folder, *vectors_file));
+    SKY_RETURN_IF_ERROR(CheckPart(folder, vectors_file));
     SKY_ASSIGN_OR_RETURN(const auto ids, retrieval::NpyFile::Open(folder + "/" + ids_file.name(),
                                                                   retrieval::NpyType::kUint64, 1));
     SKY_ASSIGN_OR_RETURN(const auto vectors,
-                         retrieval::NpyFile::Open(folder + "/" + vectors_file->name(),
+                         retrieval::NpyFile::Open(folder + "/" + vectors_file.name(),
                                                   retrieval::NpyType::kFloat32, 2));
     if (vectors.rows() != ids.rows() || vectors.columns() != dim) {
       return Status(StatusCode::kInvalidArgument,
-                    "read " + folder + "/" + vectors_file->name() + ": it is " +
+                    "read " + folder + "/" + vectors_file.name() + ": it is " +
                         std::to_string(vectors.rows()) + " x " + std::to_string(vectors.columns()) +
                         ", expected " + std::to_string(ids.rows()) + " x " + std::to_string(dim));
     }

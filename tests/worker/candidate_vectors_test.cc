@@ -50,6 +50,17 @@ TEST_F(CandidateVectorsTest, PartsComeInOrderAndTheFirstOfAKeyCounts) {
   EXPECT_EQ(vectors->Find(11), std::nullopt);
 }
 
+TEST_F(CandidateVectorsTest, VectorsAndIdsWithoutEachOtherAreDataLoss) {
+  for (const char* kind : {"vectors", "ids"}) {
+    const Files all = files_;
+    std::erase_if(files_, [&](const wire::PartFile& file) {
+      return file.kind() == kind && file.partition() == 1;
+    });
+    ExpectRefused(StatusCode::kDataLoss, "part-00001");
+    files_ = all;
+  }
+}
+
 TEST_F(CandidateVectorsTest, FilesThatNobodyNamesAreNotOpened) {
   scratch_.Write("parts/part-00002.a1.ids.npy", "garbage");
   files_.emplace_back().set_kind("labels");

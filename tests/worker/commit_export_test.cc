@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/commit_export.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include "tests/worker/fake_shards.h"
+#include "tests/worker/small_world.h"
+
+namespace skybridge::worker {
+namespace {
+
+class CommitExportTest : public testing::Test {
+ protected:
+  static LeaseOutcome Work(const wire::ExportSpec& spec) {
+    CommitExport work(4, spec,
+                      {.job = "name: 'small'", .job_hash = 77, .similarity = "dot", .dim = 2});
+    WorkRunner runner(1);
+    runner.Run(work);
+    EXPECT_TRUE(work.outcome().has_value()) << "it hangs";
+    return work.outcome().value_or(LeaseOutcome{});
+  }
+  wire::ExportSpec Parts() const {
+    wire::ExportSpec spec;
+    spec.set_folder(scratch_.path());
+    spec.set_step(9);
+    spec.set_index_recall(0.75);
+    for (const uint32_t part : {0, 1}) {
+      for (const auto& file : WritePart(scratch_.path(), part, 2, {part, 5}, {1, 2, 3, 4})) {
+        *spec.add_part() = file;
+      }
+    }
+    return spec;
+  }
+  std::string manifest() const { return scratch_.path() + "/MANIFEST.json"; }
+
+  data::ScratchFolder scratch_;
+};
+
+TEST_F(CommitExportTest, ManifestNamesEveryFileWithSizeAndChecksum) {
+  const wire::ExportSpec spec = Parts();
+  EXPECT_FALSE(std::filesystem::exists(manifest()));
+  ASSERT_TRUE(Work(spec).status.ok());
+  exports::Manifest read;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(Slurp(manifest()), &read).ok());
+  EXPECT_EQ(read.candidates(), 4u);
+  EXPECT_EQ(read.step(), 9u);
+  EXPECT_EQ(read.index_recall(), 0.75);
+  EXPECT_EQ(read.similarity(), "dot");
+  ASSERT_EQ(read.file_size(), spec.part_size());
+  for (int i = 0; i < read.file_size(); ++i) {
+    EXPECT_EQ(read.file(i).name(), spec.part(i).name());
+    EXPECT_EQ(read.file(i).bytes(),
+              std::filesystem::file_size(scratch_.path() + "/" + read.file(i).name()));
+    EXPECT_EQ(std::stoull(read.file(i).xxh64(), nullptr, 16), spec.part(i).xxh64());
+  }
+}
+
+TEST_F(CommitExportTest, FingerprintChangesWithTheStep) {
+  wire::ExportSpec spec = Parts();
+  ASSERT_TRUE(Work(spec).status.ok());
+  const std::string before = Slurp(manifest());
+  spec.set_step(10);
+  ASSERT_TRUE(Work(spec).status.ok());
+  const auto fingerprint = [](const std::string& text) {
+    exports::Manifest read;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(text, &read).ok());
+    return read.fingerprint();
+  };
+  EXPECT_NE(fingerprint(before), fingerprint(Slurp(manifest())));
+}
+
+TEST_F(CommitExportTest, FolderThatCannotBeWrittenIsNamed) {
+  wire::ExportSpec spec = Parts();
+  scratch_.Write("file", "x");
+  spec.set_folder(scratch_.path() + "/file");
+  const LeaseOutcome outcome = Work(spec);
+  EXPECT_FALSE(outcome.status.ok());
+  EXPECT_NE(outcome.status.message().find(scratch_.path() + "/file"), std::string::npos)
+      << outcome.status;
+}
+
+}  // namespace
+}  // namespace skybridge::worker
