@@ -8,6 +8,10 @@
 #include "common/rng.h"
 #include "tests/retrieval/temp_folder.h"
 
+// FAISS leaks what it has read of a damaged index when it throws.
+extern "C" const char* __lsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
+extern "C" const char* __lsan_default_suppressions() { return "leak:faiss::read_index"; }
+
 namespace skybridge::retrieval {
 namespace {
 
