@@ -81,7 +81,7 @@ TEST_F(BadInputTest, TextThatIsNotUtf8IsNamedByFileAndByte) {
 
 TEST_F(BadInputTest, IdOutOfItsRangeIsNamedByLineAndBound) {
   ExpectRefusal({"--set", "query.feature[0].id={form: INTEGER below: 10}"},
-                {"train.tsv:", "column user", "is not below 10"});
+                {"train.tsv", "column user", "is not below 10"});
 }
 
 TEST_F(BadInputTest, HistoryOfNoItemsIsNamedByLine) {
