@@ -52,8 +52,7 @@ TEST(LayerNormTest, AConstantRowBecomesTheShift) {
 TEST(LayerNormTest, GradientsAreRight) {
   NormCase c;
   std::vector<float> y = c.x;
-  const LayerNormPass pass =
-      LayerNormForward(c.gain, c.shift, RowsOf(std::span<float>(y), kWidth));
+  const LayerNormPass pass = LayerNormForward(c.gain, c.shift, RowsOf(std::span<float>(y), kWidth));
   std::vector<float> dx = c.upstream;
   std::vector<float> dgain(kWidth, 99.0f), dshift(kWidth, 99.0f);
   LayerNormBackward(pass, c.gain, RowsOf(std::span<float>(dx), kWidth), {dgain, dshift});

@@ -37,10 +37,10 @@ TEST(MlpTest, TensorsComeLayerByLayerWithTheirFirstValues) {
   const Mlp mlp(kOptions);
   std::vector<std::string> names;
   for (const TensorSpec& tensor : mlp.tensors()) names.push_back(tensor.name);
-  EXPECT_EQ(names, (std::vector<std::string>{
-                       "layer0/weight", "layer0/bias", "layer0/gain", "layer0/shift",
-                       "layer1/weight", "layer1/bias", "layer1/gain", "layer1/shift",
-                       "layer2/weight", "layer2/bias"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"layer0/weight", "layer0/bias", "layer0/gain", "layer0/shift",
+                                      "layer1/weight", "layer1/bias", "layer1/gain", "layer1/shift",
+                                      "layer2/weight", "layer2/bias"}));
   EXPECT_EQ(mlp.tensors()[4].size, 7u * 4u);
   EXPECT_NEAR(mlp.tensors()[4].init_stddev, std::sqrt(2.0 / 7), 1e-6);
   EXPECT_EQ(mlp.tensors()[5].init_stddev, 0.0f);

@@ -46,9 +46,8 @@ TEST(TokenWeightsTest, DeltaGradientIsZeroWhereClamped) {
   std::vector<float> gradient(3);
   AddDeltaGradient(c.entries(), c.idf, c.deltas, upstream, gradient);
   EXPECT_EQ(gradient[2], 0.0f);
-  ExpectGradient(
-      [&] { return WeightedSum(TokenWeights(c.entries(), c.idf, c.deltas), upstream); }, c.deltas,
-      gradient);
+  ExpectGradient([&] { return WeightedSum(TokenWeights(c.entries(), c.idf, c.deltas), upstream); },
+                 c.deltas, gradient);
 }
 
 TEST(TokenWeightsTest, DeltaGradientAddsToWhatIsThere) {
