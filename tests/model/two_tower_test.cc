@@ -17,7 +17,7 @@ constexpr float kScale = 2;
 struct StepCase {
   explicit StepCase(const TwoTowerOptions& options)
       : model(*TwoTower::Create(options)),
-        rng(5, Purpose::kTest),
+        rng(2, Purpose::kTest),
         parameters(model.tables(), rng),
         queries(options.query, kQueries, rng),
         candidates(options.candidate, kCandidates, rng) {}
