@@ -14,7 +14,7 @@ namespace {
 
 void SortUnique(std::vector<uint32_t>* values) {
   std::ranges::sort(*values);
-  values->erase(std::ranges::unique(*values).begin(), values->end());
+  values->erase(std::unique(values->begin(), values->end()), values->end());
 }
 
 // For each of `keys`, the union of what queries with that key own: sets[set_of[q]], ascending.

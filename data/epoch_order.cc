@@ -15,7 +15,7 @@ namespace {
 void JoinGroups(const Partition& partition, Rng& rng, std::vector<Unit>* units) {
   std::vector<uint64_t> groups = partition.groups;
   std::ranges::sort(groups);
-  groups.erase(std::ranges::unique(groups).begin(), groups.end());
+  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
   std::vector<uint32_t> rank(groups.size());
   std::iota(rank.begin(), rank.end(), 0u);
   Shuffle(std::span(rank), rng);

@@ -97,7 +97,7 @@ class EvaluationLoader {
   // The pairs by query, in `order`; they are sorted on the way.
   static KeySets Sets(const std::vector<uint32_t>& order, KeyPairs* pairs) {
     std::ranges::sort(*pairs);
-    pairs->erase(std::ranges::unique(*pairs).begin(), pairs->end());
+    pairs->erase(std::unique(pairs->begin(), pairs->end()), pairs->end());
     KeySets sets;
     for (const uint32_t query : order) {
       auto pair = std::ranges::lower_bound(*pairs, std::pair(query, uint64_t{0}));

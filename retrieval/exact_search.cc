@@ -60,6 +60,27 @@ class Best {
   std::vector<Hit> heap_;  // The worst first.
 };
 
+// Offers the scores of candidates [begin, begin + width) of one query, but for those in `excluded`
+// (ascending), of which the first `*next` lie before.
+void OfferTile(std::span<const uint32_t> excluded, uint64_t* next, Eigen::Index begin,
+               Eigen::Index width, float* scores, Best* best) {
+  for (; *next < excluded.size() && excluded[*next] < begin + width; ++*next) {
+    scores[excluded[*next] - begin] = std::nanf("");
+  }
+  for (Eigen::Index j = 0; j < width; ++j) {
+    if (scores[j] > best->threshold()) {  // Never true for an excluded one.
+      best->Offer({static_cast<uint32_t>(begin + j), scores[j]});
+    }
+  }
+}
+
+// What is excluded for one query.
+std::span<const uint32_t> ExcludedOf(const Excluded& excluded, size_t query) {
+  if (excluded.offsets.empty()) return {};
+  const uint64_t begin = excluded.offsets[query];
+  return excluded.positions.subspan(begin, excluded.offsets[query + 1] - begin);
+}
+
 }  // namespace
 
 Result<std::vector<std::vector<Hit>>> SearchExact(std::span<const float> queries,
@@ -78,28 +99,14 @@ Result<std::vector<std::vector<Hit>>> SearchExact(std::span<const float> queries
     const Eigen::Index rows = std::min(kQueryTile, total - first);
     const ConstView block(queries.data() + first * d, rows, d);
     std::vector<Best> best(static_cast<size_t>(rows), Best(k));
-    std::vector<uint64_t> next(static_cast<size_t>(rows), 0);  // In excluded.positions.
-    for (Eigen::Index r = 0; r < rows && !excluded.offsets.empty(); ++r) {
-      next[static_cast<size_t>(r)] = excluded.offsets[static_cast<size_t>(first + r)];
-    }
+    std::vector<uint64_t> next(static_cast<size_t>(rows), 0);  // In what is excluded.
     for (Eigen::Index begin = 0; begin < n; begin += kCandidateTile) {
       const Eigen::Index width = std::min(kCandidateTile, n - begin);
       auto tile = scores.topLeftCorner(rows, width);
       tile.noalias() = block * all.middleRows(begin, width).transpose();
-      for (Eigen::Index r = 0; r < rows; ++r) {
-        const auto row = static_cast<size_t>(r);
-        float* line = scores.data() + r * kCandidateTile;
-        if (!excluded.offsets.empty()) {
-          const uint64_t end = excluded.offsets[static_cast<size_t>(first) + row + 1];
-          while (next[row] < end && excluded.positions[next[row]] < begin + width) {
-            line[excluded.positions[next[row]++] - begin] = std::nanf("");
-          }
-        }
-        for (Eigen::Index j = 0; j < width; ++j) {
-          if (line[j] > best[row].threshold()) {  // Never true for an excluded one.
-            best[row].Offer({static_cast<uint32_t>(begin + j), line[j]});
-          }
-        }
+      for (size_t row = 0; row < best.size(); ++row) {
+        OfferTile(ExcludedOf(excluded, static_cast<size_t>(first) + row), &next[row], begin, width,
+                  scores.row(static_cast<Eigen::Index>(row)).data(), &best[row]);
       }
     }
     for (Best& one : best) hits.push_back(one.Take());

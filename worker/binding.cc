@@ -63,8 +63,7 @@ void Binding::CollectDense(model::Side side) {
 void Binding::SortIds() {
   for (auto& list : ids_) {
     std::ranges::sort(list);
-    const auto repeats = std::ranges::unique(list);
-    list.erase(repeats.begin(), repeats.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -44,9 +45,9 @@ class Binding {
   std::vector<uint32_t> RowsOf(TableId table, std::span<const uint64_t> ids) const;
 
   const model::TwoTower* model_;
-  const data::TowerBatch* batches_[2] = {nullptr, nullptr};  // By Side.
+  std::array<const data::TowerBatch*, 2> batches_{};  // By Side.
   TableIds ids_;
-  std::vector<BoundFeature> bound_[2];  // By Side, then feature.
+  std::array<std::vector<BoundFeature>, 2> bound_;  // By Side, then feature.
   std::vector<uint32_t> candidate_count_rows_;
 };
 

@@ -82,7 +82,7 @@ Result<bool> RowReader::Take(const Answer& answer) {
 }
 
 Status RowReader::Store(const Piece& piece, const Answer& answer) {
-  const Status odd(StatusCode::kInternal, "pull from shard " + std::to_string(piece.shard) +
+  Status odd(StatusCode::kInternal, "pull from shard " + std::to_string(piece.shard) +
                                               ": the reply has a shape "
                                               "that was not asked for");
   const auto& parts = answer.header.pull_reply().table();
