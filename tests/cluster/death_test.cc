@@ -31,7 +31,7 @@ TEST_F(DeathTest, KilledWorkerLeavesTheLockstepResultAsItIs) {
   const auto workers = ChildrenOf(run.pid(), {"worker"});
   ASSERT_EQ(workers.size(), 2u);
   kill(workers[0], SIGKILL);
-  const auto exit = run.Wait(seconds(120));
+  const auto exit = run.Wait(kPatience);
   ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
   EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
 }
@@ -50,7 +50,7 @@ TEST_F(DeathTest, KilledWorkerCountsEachBatchOnceOutsideLockstep) {
   const auto workers = ChildrenOf(run.pid(), {"worker"});
   ASSERT_EQ(workers.size(), 2u);
   kill(workers[1], SIGKILL);
-  const auto exit = run.Wait(seconds(120));
+  const auto exit = run.Wait(kPatience);
   ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
   EXPECT_EQ(HashesOf("run"), TableHashes(counting));
 }

@@ -12,6 +12,13 @@
 
 namespace skybridge::cluster {
 
+// How long a job may take before it counts as hanging; sanitizers slow it down.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr Duration kPatience = std::chrono::seconds(500);
+#else
+inline constexpr Duration kPatience = std::chrono::seconds(120);
+#endif
+
 // What one call of the skybridge command came to.
 struct Outcome {
   int exit_code = -1;
@@ -37,10 +44,10 @@ class ClusterTest : public testing::Test {
   env::Process Start(const std::vector<std::string>& arguments, const std::string& log) const;
   // Starts it and waits for the end, at most `limit`; kills it after that.
   Outcome Call(const std::vector<std::string>& arguments,
-               Duration limit = std::chrono::seconds(120)) const;
+               Duration limit = kPatience) const;
   // The same of another program.
   Outcome CallProgram(const std::vector<std::string>& arguments,
-                      Duration limit = std::chrono::seconds(120)) const;
+                      Duration limit = kPatience) const;
   // `skybridge run` of the small job with --hash. Returns the tables' hashes by name.
   std::map<std::string, std::string> TableHashes(const std::vector<std::string>& arguments) const;
   // The same of a run that has ended in run folder `run`.
