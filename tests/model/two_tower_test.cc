@@ -55,10 +55,10 @@ struct StepCase {
   Rng rng;
   OwnedParameters parameters;
   OwnedInput queries, candidates;
-  std::vector<PositivePair> positives{{0, 1}, {1, 0}, {1, 3}, {3, 2}, {4, 0}};
+  std::vector<PositivePair> positives{{0, 1}, {1, 0}, {1, 3}, {3, 2}, {4, 0}, {4, 3}};
   std::vector<uint32_t> excluded_offsets{0, 1, 1, 1, 3, 3};
   std::vector<uint32_t> excluded{2, 0, 5};
-  std::vector<uint32_t> sampled_negative{4, 5, 6, 5, 1};
+  std::vector<uint32_t> sampled_negative{4, 5, 6, 5, 1, 2};
   std::vector<uint32_t> candidate_count_rows{3, 0, 1, 5, 2, 4, 1};
 };
 
@@ -117,7 +117,7 @@ TEST(TwoTowerTest, LossComparesTheVectorsThatEmbedWrites) {
   ForAllModels([](const StepCase& c) {
     Gradients gradients;
     const StepResult result = c.Step(&gradients);
-    EXPECT_EQ(result.positives, 5u);
+    EXPECT_EQ(result.positives, 6u);
     EXPECT_NEAR(result.loss_sum, NaiveLoss(c), 1e-4);
   });
 }
