@@ -23,6 +23,11 @@ bool WorthRestarting(const env::ProcessExit& exit) {
   return exit.signal != 0 || exit.code == kTransient || exit.code == kFencedOff;
 }
 
+// What it means for the job, if the job needs the process.
+StatusCode CodeOf(const env::ProcessExit& exit) {
+  return exit.signal != 0 ? StatusCode::kUnavailable : StatusOfExit(exit.code, "").code();
+}
+
 }  // namespace
 
 LocalCluster::LocalCluster(Options options, SchedulerWatch& watch)
@@ -75,7 +80,7 @@ void LocalCluster::OnExit(Child& child, const env::ProcessExit& exit) {
   const uint32_t nodes =
       server ? options_.shape.shards_per_server : options_.shape.trainers_per_worker;
   for (uint32_t node = child.index * nodes; node < (child.index + 1) * nodes; ++node) {
-    watch_.NodeExited(child.role, node, reason);
+    watch_.NodeExited(child.role, node, {CodeOf(exit), reason});
   }
   if (server || !WorthRestarting(exit) || child.restarts >= options_.restarts_max) return;
   Result<env::Process> process = Spawn(child.role, child.index);

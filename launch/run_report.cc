@@ -34,7 +34,9 @@ void PrintResult(const scheduler::JobResult& result, const RunFolder& folder, do
   if (result.export_folder.empty()) return;
   fmt::print("export  {}  {} candidates, recall@100 of the index {:.3f}\n",
              ShownPath(result.export_folder), result.candidates, result.index_recall);
-  fmt::print("ask it  skybridge query --export {} \"...\"\n", ShownPath(folder.path));
+  const std::string path = ShownPath(folder.path);
+  const char* quote = path.find(' ') == std::string::npos ? "" : "\"";
+  fmt::print("ask it  skybridge query --export {}{}{} \"...\"\n", quote, path, quote);
 }
 
 }  // namespace skybridge::launch

@@ -45,8 +45,8 @@ std::unique_ptr<Node> SchedulerWatch::MakeNode(scheduler::SchedulerNodeOptions o
   return std::make_unique<WatchedNode>(std::move(options), *this);
 }
 
-void SchedulerWatch::NodeExited(scheduler::Role role, uint32_t index, const std::string& reason) {
-  Tell([=](scheduler::SchedulerNode& node, Instant) { node.NodeExited(role, index, reason); });
+void SchedulerWatch::NodeExited(scheduler::Role role, uint32_t index, const Status& how) {
+  Tell([=](scheduler::SchedulerNode& node, Instant) { node.NodeExited(role, index, how); });
 }
 
 void SchedulerWatch::RequestStop(const std::string& reason) {

@@ -20,7 +20,7 @@ class SchedulerWatch {
   std::unique_ptr<Node> MakeNode(scheduler::SchedulerNodeOptions options);
 
   // Thread-safe. Told to the node at its next tick.
-  void NodeExited(scheduler::Role role, uint32_t index, const std::string& reason);
+  void NodeExited(scheduler::Role role, uint32_t index, const Status& how);
   void RequestStop(const std::string& reason);
   // At most a tenth of a second old. Thread-safe.
   scheduler::JobProgress progress() const;

@@ -270,8 +270,8 @@ void SchedulerNode::TakeEvent(const MemberEvent& event, Instant now) {
 }
 
 void SchedulerNode::Wait(Instant now) {
-  if (!exited_early_.empty()) {
-    return BeginStop({StatusCode::kUnavailable, exited_early_}, now);
+  if (!exited_early_.ok()) {
+    return BeginStop(exited_early_, now);
   }
   const auto waiting = barrier_.Tick(membership_, now);
   if (!waiting) return BeginStop(waiting.error(), now);
@@ -295,14 +295,15 @@ void SchedulerNode::Run(Instant now) {
   if (run_.complete()) BeginStop(Status(), now);
 }
 
-void SchedulerNode::NodeExited(Role role, uint32_t index, const std::string& reason) {
+void SchedulerNode::NodeExited(Role role, uint32_t index, const Status& how) {
   const NodeKey key{role, index};
-  if (stage_ == Stage::kWaiting && exited_early_.empty()) {
+  if (stage_ == Stage::kWaiting && exited_early_.ok()) {
     const std::string refusal = membership_.Refusal(key);
-    exited_early_ = fmt::format("{} exited before the start: {}{}", NodeName(key), reason,
-                                refusal.empty() ? "" : " (refused: " + refusal + ")");
+    exited_early_ = {how.code(),
+                     fmt::format("{} exited before the start: {}{}", NodeName(key), how.message(),
+                                 refusal.empty() ? "" : " (refused: " + refusal + ")")};
   }
-  membership_.Exited(key, "exited: " + reason);
+  membership_.Exited(key, "exited: " + how.message());
 }
 
 void SchedulerNode::RequestStop(const std::string& reason, Instant now) {

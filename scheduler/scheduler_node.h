@@ -37,9 +37,9 @@ class SchedulerNode : public Node {
   bool finished() const override { return stage_ == Stage::kFinished; }
 
   // A supervisor saw the process of this node end: the node is dead at once. Before the start
-  // barrier this ends the job, since nobody would come instead. Takes effect at the next tick;
-  // repeats are harmless.
-  void NodeExited(Role role, uint32_t index, const std::string& reason);
+  // barrier this ends the job with the code of `how`, since nobody would come instead. Takes effect
+  // at the next tick; repeats are harmless.
+  void NodeExited(Role role, uint32_t index, const Status& how);
 
   // Ends the job cleanly with kCancelled: no new leases, Stop to all. Repeats are harmless.
   void RequestStop(const std::string& reason, Instant now);
@@ -87,7 +87,7 @@ class SchedulerNode : public Node {
   Redelivery<Granted> grants_;
   StopRound stop_round_;
   Stage stage_ = Stage::kWaiting;
-  std::string exited_early_;  // The first node whose process ended before the start.
+  Status exited_early_;  // The first node whose process ended before the start.
   uint64_t dropped_ = 0;
   JobResult result_;
 };

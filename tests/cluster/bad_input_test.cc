@@ -45,6 +45,11 @@ TEST_F(BadInputTest, EmptyFileIsNamed) {
   ExpectRefusal({}, {"train.tsv"});
 }
 
+TEST_F(BadInputTest, CatalogueOfNothingIsAnErrorOfTheUser) {
+  Write("items.tsv", "item\tcluster\n");
+  ExpectRefusal({}, {"no candidate in any file"});
+}
+
 TEST_F(BadInputTest, RaggedLineIsNamedByFileAndPlace) {
   Write("train.tsv", Read("train.tsv") + "only-one-field\n");
   ExpectRefusal({}, {"train.tsv"});

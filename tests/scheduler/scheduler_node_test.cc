@@ -191,7 +191,7 @@ TEST(SchedulerNodeTest, ReportedExitMovesLeasesAtOnce) {
   cluster.script = [&](Instant) {
     if (cluster.phases.size() == 2 && cluster.trainers[0]->held() > 0) {
       cluster.trainers[0]->alive = false;
-      cluster.scheduler.NodeExited(Role::kTrainer, 0, "signal 9");
+      cluster.scheduler.NodeExited(Role::kTrainer, 0, {StatusCode::kUnavailable, "signal 9"});
     }
   };
   cluster.Run(seconds(120));
@@ -215,7 +215,7 @@ TEST(SchedulerNodeTest, AFreshTrainerTakesTheDeadOnesPlace) {
     if (cluster.phases.size() < 2 || replaced) return;
     replaced = true;
     cluster.trainers[0]->alive = false;
-    cluster.scheduler.NodeExited(Role::kTrainer, 0, "signal 9");
+    cluster.scheduler.NodeExited(Role::kTrainer, 0, {StatusCode::kUnavailable, "signal 9"});
     cluster.AddTrainer(0, 900);
   };
   cluster.Run(seconds(120));
@@ -263,7 +263,7 @@ TEST(SchedulerNodeTest, ReportedExitOfAShardEndsTheJobAtOnce) {
   cluster.script = [&](Instant) {
     if (cluster.phases.size() != 2) return;
     cluster.shards[0]->alive = false;
-    cluster.scheduler.NodeExited(Role::kShard, 0, "signal 9");
+    cluster.scheduler.NodeExited(Role::kShard, 0, {StatusCode::kUnavailable, "signal 9"});
   };
   cluster.Run(seconds(60));
   EXPECT_THAT(cluster.scheduler.result().status.message(),
@@ -323,7 +323,7 @@ TEST(SchedulerNodeTest, ExitBeforeTheStartEndsTheJobAtOnce) {
   cluster.trainers[1]->alive = false;
   cluster.script = [&](Instant now) {
     if (now > Instant{} + seconds(2)) {
-      cluster.scheduler.NodeExited(Role::kTrainer, 1, "exit code 2");
+      cluster.scheduler.NodeExited(Role::kTrainer, 1, {StatusCode::kUnavailable, "exit code 2"});
     }
   };
   cluster.Run(seconds(400));

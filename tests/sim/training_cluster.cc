@@ -156,7 +156,8 @@ void TrainingCluster::Supervise() {
     if (node != nullptr && !node->finished()) continue;
     if (options_.swarm.supervised && started && t != kSurvivor && !reported_[t]) {
       reported_[t] = true;
-      scheduler().NodeExited(scheduler::Role::kTrainer, t, "simulated exit");
+      scheduler().NodeExited(scheduler::Role::kTrainer, t,
+                             {StatusCode::kUnavailable, "simulated exit"});
     }
     if (node != nullptr) cluster_.Restart(TrainerName(t));  // It was fenced.
   }
