@@ -79,9 +79,9 @@ Result<std::shared_ptr<const data::CandidatePartition>> Dataset::LoadCandidates(
 }
 
 Result<data::EvaluationQueries> Dataset::LoadEvaluation(uint32_t evaluation, uint32_t share) const {
-  if (evaluation >= plan_.evaluation.size() || share >= plan_.evaluation[evaluation].size()) {
-    return NoSuchPartition("evaluation", share, 0);
-  }
+  const size_t shares =
+      evaluation < plan_.evaluation.size() ? plan_.evaluation[evaluation].size() : 0;
+  if (share >= shares) return NoSuchPartition("evaluation", share, shares);
   return data::LoadEvaluation(options_, plan_, evaluation, share);
 }
 

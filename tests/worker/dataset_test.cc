@@ -49,6 +49,22 @@ TEST_F(DatasetTest, TokensAreCountedOncePerCandidate) {
   EXPECT_EQ(good, 10u) << "five titles of two words";
 }
 
+TEST_F(DatasetTest, PartitionBeyondThePlanIsRefusedWithTheNumberThereAre) {
+  const auto& plan = dataset().plan();
+  const auto expect_refusal = [](const Status& status, size_t there_are) {
+    EXPECT_EQ(status.code(), StatusCode::kOutOfRange) << status;
+    EXPECT_NE(status.message().find("there are " + std::to_string(there_are)), std::string::npos)
+        << status;
+  };
+  const auto beyond = [](const auto& parts) { return static_cast<uint32_t>(parts.size()); };
+  expect_refusal(dataset().LoadTraining(beyond(plan.train)).status(), plan.train.size());
+  expect_refusal(dataset().LoadCandidates(beyond(plan.candidates)).status(),
+                 plan.candidates.size());
+  expect_refusal(dataset().LoadEvaluation(0, beyond(plan.evaluation[0])).status(),
+                 plan.evaluation[0].size());
+  expect_refusal(dataset().LoadEvaluation(beyond(plan.evaluation), 0).status(), 0);
+}
+
 TEST_F(DatasetTest, MissingFileIsNamed) {
   std::filesystem::remove(scratch_.path() + "/items.tsv");
   const Status status = dataset().Count(model(), 3).status();

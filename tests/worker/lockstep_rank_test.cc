@@ -38,6 +38,19 @@ class LockstepRankTest : public TrainingWorkTest {
     }
     return seen;
   }
+  // Every shard saw each clock of `rank` once, with the gradient of its batch. Returns examples.
+  uint64_t ExpectEachClockOnce(uint16_t rank) const {
+    uint64_t examples = 0;
+    for (uint64_t clock = 1; clock <= schedule_->clocks_total(); ++clock) {
+      for (const size_t shard : {0, 1}) EXPECT_EQ(Pushes().count({shard, clock}), 1u) << clock;
+      const auto position = schedule_->At(Rank(rank), clock);
+      if (!position) continue;
+      const float scale = 1.0f / static_cast<float>(schedule_->ActiveRanks(clock));
+      EXPECT_EQ(RowsPushed(clock), RowsOfGradient(*position, scale)) << clock;
+      examples += Prepare(*position)->batch.positives.size();
+    }
+    return examples;
+  }
 
   uint32_t ranks_ = 0;
   std::unique_ptr<ClockSchedule> schedule_;
@@ -46,16 +59,7 @@ class LockstepRankTest : public TrainingWorkTest {
 TEST_F(LockstepRankTest, EachClockIsPushedOnceToEveryShardWithTheGradientOfItsBatch) {
   const LeaseOutcome outcome = Work(1);
   ASSERT_TRUE(outcome.status.ok()) << outcome.status;
-  uint64_t examples = 0;
-  for (uint64_t clock = 1; clock <= schedule_->clocks_total(); ++clock) {
-    for (const size_t shard : {0, 1}) EXPECT_EQ(Pushes().count({shard, clock}), 1u) << clock;
-    const auto position = schedule_->At(Rank(1), clock);
-    if (!position) continue;
-    const float scale = 1.0f / static_cast<float>(schedule_->ActiveRanks(clock));
-    EXPECT_EQ(RowsPushed(clock), RowsOfGradient(*position, scale)) << clock;
-    examples += Prepare(*position)->batch.positives.size();
-  }
-  EXPECT_EQ(outcome.done.examples(), examples);
+  EXPECT_EQ(outcome.done.examples(), ExpectEachClockOnce(1));
   EXPECT_EQ(outcome.done.count(), schedule_->clocks_total());
 }
 
@@ -108,6 +112,12 @@ TEST_F(LockstepRankTest, CertifiedClockThatAShardLacksIsDataLoss) {
   const LeaseOutcome outcome = Work(0, 2);
   EXPECT_EQ(outcome.status.code(), StatusCode::kDataLoss) << outcome.status;
   EXPECT_TRUE(runner_.shards.pushes.empty());
+}
+
+TEST_F(LockstepRankTest, BatchThatIsReadLateIsWaitedFor) {
+  runner_.tasks_first = false;
+  ASSERT_TRUE(Work(1).status.ok());
+  ExpectEachClockOnce(1);
 }
 
 TEST_F(LockstepRankTest, RefusalEndsTheLeaseByRankAndClock) {

@@ -49,10 +49,12 @@ class TrainerNodeTest : public SmallWorldTest {
     header->mutable_identity()->set_job_high(1);
     header->mutable_identity()->set_job_low(2);
   }
-  void Say(wire::Header header) {
+  // What the node does at once about a word of the scheduler.
+  Effects Receive(wire::Header header) {
     Identify(&header);
-    Carry(node_.Handle(wire::Seal(kScheduler, std::move(header)), now_));
+    return node_.Handle(wire::Seal(kScheduler, std::move(header)), now_);
   }
+  void Say(wire::Header header) { Carry(Receive(std::move(header))); }
   // Time goes on in steps that are no pause.
   void Pass(Duration time) {
     for (Duration left = time; left > Duration(); left -= milliseconds(250)) {
@@ -159,6 +161,21 @@ TEST_F(TrainerNodeTest, FailedWorkGoesBackWithItsReason) {
   const wire::LeaseReturned& returned = said_.back().lease_returned();
   EXPECT_EQ(returned.code(), static_cast<uint32_t>(StatusCode::kNotFound));
   EXPECT_NE(returned.message().find("train.tsv"), std::string::npos);
+  Pass(seconds(2));
+  EXPECT_EQ(Count(wire::Header::kLeaseReturned), 3u) << "until it is answered";
+}
+
+TEST_F(TrainerNodeTest, HigherAttemptReplacesWorkThatIsUnderWay) {
+  Join();
+  Effects first = Receive(CountPartition(0, 1));  // Its fence is on the way.
+  ASSERT_FALSE(first.send.empty());
+  Effects second = Receive(CountPartition(0, 2));
+  Carry(std::move(first));  // The answer comes late: nobody waits for it.
+  EXPECT_EQ(Count(wire::Header::kLeaseDone), 0u);
+  EXPECT_TRUE(shards_.pushes.empty());
+  Carry(std::move(second));
+  ASSERT_EQ(Count(wire::Header::kLeaseDone), 1u);
+  EXPECT_EQ(said_.back().lease_done().attempt(), 2u);
 }
 
 TEST_F(TrainerNodeTest, WorkThatAnotherTookOverIsDroppedWithoutAWord) {
