@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "common/status.h"
+
+namespace skybridge::env {
+
+// One record of a redo log. `payload` is valid during the call that got it.
+struct RedoRecord {
+  uint64_t lsn = 0;  // Position in the log, dense from 1.
+  uint8_t type = 0;  // The owner's business, as is the payload.
+  std::string_view payload;
+};
+
+// The durable log of one node, read back once when the node starts again (docs/protocol.md,
+// section 7). Synchronous like RowStore, and deterministic under its fake. One thread owns it.
+//
+// Laws: what Append returned survives the death of this process; what Sync covered survives a power
+// cut. After a crash the log holds a prefix of what was appended, at least as long as what was
+// promised. After an error other than kResourceExhausted the log must not be used: what is on disk
+// is then unknown, and only reading it again can tell.
+class RedoLog {
+ public:
+  virtual ~RedoLog() = default;
+
+  // Appends one record: `pieces`, one after the other. Returns its position, last() + 1.
+  // Errors: kResourceExhausted  the disk is full: nothing was appended, and a later call may go
+  //                             well; names the path and the bytes needed.
+  //         kInvalidArgument    larger than a segment holds; nothing was appended.
+  //         kUnavailable        the disk failed.
+  virtual Result<uint64_t> Append(uint8_t type, std::span<const std::string_view> pieces) = 0;
+
+  // Makes all records appended so far survive a power cut.
+  virtual Status Sync() = 0;
+
+  // Visits the records from position `from` on, in order; a `visit` that fails ends it with that
+  // error. Positions below first() are gone.
+  // Errors: kDataLoss  a damaged record, or `from` below first().
+  virtual Status Read(uint64_t from, const std::function<Status(const RedoRecord&)>& visit) = 0;
+
+  // Records below `lsn` are not needed any more: their room is used again, some time.
+  virtual Status Release(uint64_t lsn) = 0;
+
+  virtual uint64_t first() const = 0;   // The oldest record still there; last() + 1 if none is.
+  virtual uint64_t last() const = 0;    // The newest record; 0: none yet.
+  virtual uint64_t synced() const = 0;  // Records up to here survive a power cut.
+};
+
+}  // namespace skybridge::env
