@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/scheduler_link.h"
 
+#include <algorithm>
+
 #include <glog/logging.h>
 
 namespace skybridge {
@@ -16,6 +18,11 @@ void SchedulerLink::Observe(Instant now) {
   const Duration gap = now - observed_at_;
   if (gap > options_.pause_min) heard_at_ = heard_at_ + gap;
   observed_at_ = now;
+  line_at_ = std::max(line_at_, heard_at_ + options_.line_every);
+  if (!welcomed_ || now < line_at_) return;
+  line_at_ = now + options_.line_every;
+  LOG(WARNING) << Silence(now) << "; going on without it for up to "
+               << static_cast<int64_t>(ToSeconds(options_.outage_max)) << " s";
 }
 
 void SchedulerLink::Welcome(Duration heartbeat_every, Instant now) {
@@ -32,13 +39,15 @@ bool SchedulerLink::TakeDue(Instant now) {
 }
 
 Status SchedulerLink::Check(Instant now) const {
-  const Duration limit = welcomed_ ? options_.dead_after : options_.start_timeout;
+  const Duration limit = welcomed_ ? options_.outage_max : options_.start_timeout;
   if (now - heard_at_ <= limit) return Status();
-  const auto seconds = std::to_string(static_cast<int64_t>(ToSeconds(now - heard_at_)));
-  return Status(StatusCode::kUnavailable,
-                "the scheduler at " + options_.endpoint +
-                    (welcomed_ ? " has been silent for " : " did not answer for ") + seconds +
-                    " s");
+  return Status(StatusCode::kUnavailable, Silence(now));
+}
+
+std::string SchedulerLink::Silence(Instant now) const {
+  return "the scheduler at " + options_.endpoint +
+         (welcomed_ ? " has been silent for " : " did not answer for ") +
+         std::to_string(static_cast<int64_t>(ToSeconds(now - heard_at_))) + " s";
 }
 
 }  // namespace skybridge

@@ -12,13 +12,16 @@ struct SchedulerLinkOptions {
   std::string endpoint;  // For messages.
   Duration register_every = std::chrono::seconds(1);
   Duration start_timeout = std::chrono::seconds(300);  // Until the first welcome.
-  Duration dead_after = std::chrono::seconds(15);      // Silence after it.
-  Duration pause_min = std::chrono::seconds(3);        // A longer gap between calls was a pause.
+  // Silence after it: the scheduler may die and start again while everybody works on.
+  Duration outage_max = std::chrono::minutes(10);
+  Duration line_every = std::chrono::seconds(5);  // Between two lines about its silence.
+  Duration pause_min = std::chrono::seconds(3);   // A longer gap between calls was a pause.
 };
 
 // When to speak to the scheduler, and when to give it up. Counts from the first call. A pause of
-// this process (docs/protocol.md, M2) does not count as the scheduler's silence. Pure state; calls
-// come with rising `now`.
+// this process (docs/protocol.md, M2) does not count as the scheduler's silence. A long silence is
+// not kept to itself: the log has a line about it every few seconds. Pure state; calls come with
+// rising `now`.
 class SchedulerLink {
  public:
   explicit SchedulerLink(SchedulerLinkOptions options) : options_(std::move(options)) {}
@@ -38,6 +41,8 @@ class SchedulerLink {
   Status Check(Instant now) const;
 
  private:
+  std::string Silence(Instant now) const;
+
   const SchedulerLinkOptions options_;
   bool started_ = false;
   bool welcomed_ = false;
@@ -45,6 +50,7 @@ class SchedulerLink {
   Instant observed_at_;
   Instant heard_at_;
   Instant due_at_;
+  Instant line_at_;
 };
 
 }  // namespace skybridge

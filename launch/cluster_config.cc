@@ -107,8 +107,7 @@ ps::ShardNodeOptions ShardOptionsOf(const LoadedJob& job, const model::TwoTower&
           .tables = model.tables(),
           .seed = job.job.seed(),
           .memory_bytes = job.job.cluster().shard_memory_bytes(),
-          .start_timeout = std::chrono::seconds(job.job.cluster().start_timeout_s()),
-          .dead_after = std::chrono::seconds(job.job.cluster().dead_after_s())};
+          .start_timeout = std::chrono::seconds(job.job.cluster().start_timeout_s())};
 }
 
 worker::TrainerNodeOptions TrainerOptionsOf(const LoadedJob& job, const data::DatasetPlan& plan,
@@ -127,7 +126,6 @@ worker::TrainerNodeOptions TrainerOptionsOf(const LoadedJob& job, const data::Da
       .seed = job.job.seed(),
       .ranks = shape.ranks,
       .start_timeout = std::chrono::seconds(job.job.cluster().start_timeout_s()),
-      .scheduler_dead_after = std::chrono::seconds(job.job.cluster().dead_after_s()),
       .identity = {.job = JobText(job.job),
                    .job_hash = job.hash,
                    .similarity = job.job.similarity().kind() == job::COSINE ? "cosine" : "dot",

@@ -40,11 +40,12 @@ Status ShardNodeOptions::Validate() const {
     return invalid("in_flight_bytes_max is " + std::to_string(in_flight_bytes_max) +
                    ", must hold a message of " + std::to_string(wire::kFrameBytesMax));
   }
-  const std::pair<const char*, Duration> durations[] = {{"register_every", register_every},
-                                                        {"start_timeout", start_timeout},
-                                                        {"dead_after", dead_after},
-                                                        {"park_max", park_max},
-                                                        {"mute", mute}};
+  const std::pair<const char*, Duration> durations[] = {
+      {"register_every", register_every},
+      {"start_timeout", start_timeout},
+      {"scheduler_outage_max", scheduler_outage_max},
+      {"park_max", park_max},
+      {"mute", mute}};
   for (const auto& [name, duration] : durations) {
     if (duration <= Duration::zero()) return invalid(std::string(name) + " must be above 0");
   }
@@ -62,7 +63,7 @@ class ShardNode::State {
         link_({.endpoint = options_.scheduler_endpoint,
                .register_every = options_.register_every,
                .start_timeout = options_.start_timeout,
-               .dead_after = options_.dead_after}) {}
+               .outage_max = options_.scheduler_outage_max}) {}
 
   Effects Handle(const Envelope& message, Instant now);
   Effects Tick(Instant now);

@@ -33,10 +33,10 @@ struct ShardNodeOptions {
 
   // How long it waits.
   Duration register_every = std::chrono::seconds(1);
-  Duration start_timeout = std::chrono::seconds(300);  // Until the scheduler's first Welcome.
-  Duration dead_after = std::chrono::seconds(15);      // The scheduler's silence after it.
-  Duration park_max = std::chrono::seconds(60);        // A pull is then refused: kUnavailable.
-  Duration mute = std::chrono::seconds(60);            // For a peer after three malformed messages.
+  Duration start_timeout = std::chrono::seconds(300);        // Until the scheduler's first Welcome.
+  Duration scheduler_outage_max = std::chrono::minutes(10);  // The scheduler's silence after it.
+  Duration park_max = std::chrono::seconds(60);  // A pull is then refused: kUnavailable.
+  Duration mute = std::chrono::seconds(60);      // For a peer after three malformed messages.
 
   // Errors: kInvalidArgument, naming the field, its value and what is allowed.
   Status Validate() const;

@@ -11,7 +11,9 @@ namespace {
 
 bool TimeMends(StatusCode code) {
   return code == StatusCode::kNotReady || code == StatusCode::kCorrupt ||
-         code == StatusCode::kResourceExhausted || code == StatusCode::kUnavailable;
+         code == StatusCode::kResourceExhausted || code == StatusCode::kUnavailable ||
+         // The new map is on its way.
+         code == StatusCode::kStaleMap || code == StatusCode::kWrongIncarnation;
 }
 
 }  // namespace
@@ -66,6 +68,16 @@ void Calls::Tick(Instant now, Effects* out) {
     if (now < call.repeat_at) continue;
     ++repeats_;
     call.backoff = std::min(call.backoff * 2, options_.retry_max);
+    call.repeat_at = now + call.backoff;
+    Send(call, out);
+  }
+}
+
+void Calls::Resend(size_t shard, Instant now, Effects* out) {
+  for (auto& [number, call] : pending_) {
+    if (call.shard != shard) continue;
+    ++repeats_;
+    call.backoff = options_.retry_first;
     call.repeat_at = now + call.backoff;
     Send(call, out);
   }

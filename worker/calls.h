@@ -32,8 +32,8 @@ struct Answer {
 
 // Requests to shards, each repeated with the same bytes until it is answered for good.
 //
-// Refusals that time mends (not ready, corrupt on the way, no room) are repeated too; others reach
-// the owner. Pure state machine.
+// Refusals that time mends (not ready, corrupt on the way, no room, a map or a process that is
+// over) are repeated too; others reach the owner. Pure state machine.
 class Calls {
  public:
   Calls(CallOptions options, const ClusterView& cluster);
@@ -45,6 +45,9 @@ class Calls {
   std::optional<Answer> Match(wire::Header header, std::string payload, Instant now);
   // Repeats what is due.
   void Tick(Instant now, Effects* out);
+  // Another process has taken this shard's place: it gets what the former one has not answered, at
+  // once, under the identity that the map gives it now.
+  void Resend(size_t shard, Instant now, Effects* out);
   // Forgets the calls of `owner`: their answers will be strays.
   void Drop(uint64_t owner);
 

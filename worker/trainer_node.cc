@@ -27,7 +27,7 @@ TrainerNode::TrainerNode(TrainerNodeOptions options, const model::TwoTower& mode
       link_({.endpoint = options_.scheduler_endpoint,
              .register_every = options_.register_every,
              .start_timeout = options_.start_timeout,
-             .dead_after = options_.scheduler_dead_after}) {
+             .outage_max = options_.scheduler_outage_max}) {
   cluster_.self.set_job_high(options_.job_id.high);
   cluster_.self.set_job_low(options_.job_id.low);
 }
@@ -54,6 +54,8 @@ Effects TrainerNode::Handle(const Envelope& message, Instant now) {
   const wire::Identity& from = header->identity();
   if (from.job_high() != options_.job_id.high || from.job_low() != options_.job_id.low) return out;
   if (message.peer == options_.scheduler_endpoint) {
+    if (from.term() < cluster_.self.term()) return out;  // Another scheduler leads the job.
+    cluster_.self.set_term(from.term());
     link_.Heard(now);
     HandleScheduler(*header, now, &out);
   } else {
@@ -67,7 +69,7 @@ void TrainerNode::HandleScheduler(const wire::Header& header, Instant now, Effec
   switch (header.body_case()) {
     case wire::Header::kWelcome: return HandleWelcome(header.welcome(), now);
     case wire::Header::kError: return HandleError(header.error(), now);
-    case wire::Header::kClusterMap: return HandleMap(header.cluster_map());
+    case wire::Header::kClusterMap: return HandleMap(header.cluster_map(), now, out);
     case wire::Header::kGrant: return HandleGrant(header.grant(), now, out);
     case wire::Header::kLeaseDoneReply: {
       const wire::Lease& lease = header.lease_done_reply().lease();
@@ -93,7 +95,6 @@ void TrainerNode::HandleScheduler(const wire::Header& header, Instant now, Effec
 void TrainerNode::HandleWelcome(const wire::Welcome& welcome, Instant now) {
   if (link_.welcomed()) return;
   cluster_.self.set_sender_incarnation(welcome.incarnation());
-  cluster_.self.set_term(welcome.term());
   cluster_.self.set_generation(welcome.generation());
   link_.Welcome(std::chrono::milliseconds(welcome.heartbeat_ms()), now);
 }
@@ -107,7 +108,7 @@ void TrainerNode::HandleError(const wire::Error& error, Instant) {
   LOG(WARNING) << "scheduler: " << status;
 }
 
-void TrainerNode::HandleMap(const wire::ClusterMap& map) {
+void TrainerNode::HandleMap(const wire::ClusterMap& map, Instant now, Effects* out) {
   if (map.version() <= Number(cluster_.map.version())) return;
   std::vector<ShardMap::Shard> shards;
   for (const wire::ShardEntry& entry : map.shard()) {
@@ -119,8 +120,18 @@ void TrainerNode::HandleMap(const wire::ClusterMap& map) {
     LOG(ERROR) << "scheduler sent a bad map: " << made.error();
     return;
   }
-  cluster_.map = *std::move(made);
+  const size_t count = cluster_.map.shards().size();
+  if (count > 0 && made->shards().size() != count) {
+    LOG(ERROR) << "scheduler sent a map of " << made->shards().size() << " shards after one of "
+               << count;
+    return;
+  }
+  const ShardMap before = std::exchange(cluster_.map, *std::move(made));
   cluster_.self.set_map_version(map.version());
+  for (size_t shard = 0; shard < count; ++shard) {
+    // What its former process had not answered, this one is asked at once.
+    if (cluster_.map.shards()[shard] != before.shards()[shard]) calls_.Resend(shard, now, out);
+  }
 }
 
 void TrainerNode::HandleGrant(const wire::Grant& grant, Instant now, Effects* out) {

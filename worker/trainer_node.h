@@ -41,7 +41,7 @@ struct TrainerNodeOptions {
   Duration register_every = std::chrono::seconds(1);
   Duration repeat_every = std::chrono::seconds(1);     // Of LeaseDone, LeaseReturned and Leave.
   Duration start_timeout = std::chrono::seconds(300);  // For the scheduler's first word.
-  Duration scheduler_dead_after = std::chrono::seconds(15);
+  Duration scheduler_outage_max = std::chrono::minutes(10);
   uint64_t partition_cache_bytes = 256 << 20;
   // Of the export and the evaluations.
   ExportIdentity identity;
@@ -55,7 +55,8 @@ struct TrainerNodeOptions {
 //
 // Each lease is one LeaseWork; this class only carries messages between scheduler, shards, tasks
 // and works, and keeps the lease alive through heartbeats. A repeated grant changes nothing. A
-// lease that another attempt has taken over is dropped without a word.
+// lease that another attempt has taken over is dropped without a word. It works on while the
+// scheduler is away, and obeys the highest term that it has heard of (docs/protocol.md, R2).
 class TrainerNode : public Node {
  public:
   // `model` and `dataset` must outlive the node; they may be shared by nodes of several threads.
@@ -84,7 +85,7 @@ class TrainerNode : public Node {
   void HandleScheduler(const wire::Header& header, Instant now, Effects* out);
   void HandleWelcome(const wire::Welcome& welcome, Instant now);
   void HandleError(const wire::Error& error, Instant now);
-  void HandleMap(const wire::ClusterMap& map);
+  void HandleMap(const wire::ClusterMap& map, Instant now, Effects* out);
   void HandleGrant(const wire::Grant& grant, Instant now, Effects* out);
   void HandleShard(wire::Header header, std::string payload, Instant now, Effects* out);
   std::unique_ptr<LeaseWork> MakeWork(const wire::Grant& grant, uint64_t owner);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/scheduler_link.h"
 
+#include <string>
+#include <vector>
+
+#include <glog/logging.h>
 #include <gtest/gtest.h>
 
 namespace skybridge {
@@ -36,9 +40,9 @@ TEST_F(SchedulerLinkTest, RegistersEverySecondThenBeatsAsItIsTold) {
 TEST_F(SchedulerLinkTest, ASilentSchedulerIsGivenUpByName) {
   link_.Observe(kStart);
   link_.Welcome(seconds(1), kStart);
-  RunUntil(kStart + seconds(15));
-  EXPECT_TRUE(link_.Check(now_).ok());
-  RunUntil(kStart + seconds(16));
+  RunUntil(kStart + seconds(600));
+  EXPECT_TRUE(link_.Check(now_).ok()) << "it may be starting again";
+  RunUntil(kStart + seconds(601));
   EXPECT_EQ(link_.Check(now_).code(), StatusCode::kUnavailable);
   EXPECT_NE(link_.Check(now_).message().find("tcp://here:1"), std::string::npos);
   link_.Heard(now_);
@@ -59,8 +63,35 @@ TEST_F(SchedulerLinkTest, APauseOfThisProcessIsNoSilence) {
   link_.Observe(kStart + seconds(40));
   EXPECT_TRUE(link_.Check(kStart + seconds(40)).ok());
   now_ = kStart + seconds(40);
-  RunUntil(kStart + seconds(56));
+  RunUntil(kStart + seconds(641));
   EXPECT_FALSE(link_.Check(now_).ok());
+}
+
+class LineCount : public google::LogSink {
+ public:
+  LineCount() { google::AddLogSink(this); }
+  ~LineCount() override { google::RemoveLogSink(this); }
+  void send(google::LogSeverity, const char*, const char*, int, const google::LogMessageTime&,
+            const char* message, size_t length) override {
+    lines.emplace_back(message, length);
+  }
+  std::vector<std::string> lines;
+};
+
+TEST_F(SchedulerLinkTest, AnOutageHasALineEveryFewSeconds) {
+  link_.Observe(kStart);
+  link_.Welcome(seconds(1), kStart);
+  LineCount log;
+  RunUntil(kStart + milliseconds(4500));
+  EXPECT_TRUE(log.lines.empty());
+  RunUntil(kStart + seconds(16));
+  ASSERT_EQ(log.lines.size(), 3u);
+  EXPECT_EQ(log.lines[1],
+            "the scheduler at tcp://here:1 has been silent for 10 s; going on without it for up to "
+            "600 s");
+  link_.Heard(now_);
+  RunUntil(now_ + milliseconds(4500));
+  EXPECT_EQ(log.lines.size(), 3u);
 }
 
 }  // namespace

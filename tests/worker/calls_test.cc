@@ -82,6 +82,33 @@ TEST(CallsTest, RefusalThatTimeMendsIsRepeatedAndOthersReachTheOwner) {
   EXPECT_EQ(calls.pending(), 0u);
 }
 
+TEST(CallsTest, RefusalsOfAnOldMapWaitForTheNewOne) {
+  ClusterView cluster = TestCluster(2);
+  Calls calls({.retry_first = seconds(1)}, cluster);
+  Effects out;
+  const uint64_t call = calls.Start(7, 1, Query(), "payload", kStart, &out);
+  calls.Start(7, 0, Query(), {}, kStart, &out);
+  for (const StatusCode code : {StatusCode::kStaleMap, StatusCode::kWrongIncarnation}) {
+    wire::Header header;
+    header.set_request(call);
+    header.mutable_error()->set_code(static_cast<uint32_t>(code));
+    EXPECT_FALSE(calls.Match(header, {}, kStart).has_value());
+  }
+  std::vector<ShardMap::Shard> shards = cluster.map.shards();
+  shards[1].incarnation = Incarnation(999);
+  shards[1].endpoint = "elsewhere";
+  cluster.map = *ShardMap::Create(MapVersion(9), shards);
+  Effects again;
+  calls.Resend(1, kStart, &again);
+  ASSERT_EQ(again.send.size(), 1u) << "the other shard is the same";
+  EXPECT_EQ(again.send[0].peer, "elsewhere");
+  EXPECT_EQ(again.send[0].payload, "payload");
+  const wire::Header sent = *wire::Open(again.send[0]);
+  EXPECT_EQ(sent.request(), call);
+  EXPECT_EQ(sent.identity().target_incarnation(), 999u);
+  EXPECT_EQ(sent.identity().map_version(), 9u);
+}
+
 TEST(CallsTest, DroppedOwnersHearNothingAndSendNothing) {
   const ClusterView cluster = TestCluster(1);
   Calls calls({}, cluster);

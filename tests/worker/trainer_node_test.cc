@@ -191,12 +191,48 @@ TEST_F(TrainerNodeTest, WorkThatAnotherTookOverIsDroppedWithoutAWord) {
 
 TEST_F(TrainerNodeTest, SilentSchedulerIsGivenUpByName) {
   Join();
-  Pass(seconds(14));
-  EXPECT_FALSE(node_.finished());
+  Pass(seconds(599));
+  EXPECT_FALSE(node_.finished()) << "it may be starting again";
   Pass(seconds(2));
   ASSERT_TRUE(node_.finished());
   EXPECT_EQ(node_.exit_status().code(), StatusCode::kUnavailable);
   EXPECT_NE(node_.exit_status().message().find(kScheduler), std::string::npos);
+}
+
+// R2.
+TEST_F(TrainerNodeTest, TheHighestTermIsObeyedAndTold) {
+  Join();
+  wire::Header word;
+  word.mutable_heartbeat_reply();
+  word.mutable_identity()->set_term(3);
+  Say(word);
+  Pass(seconds(1));
+  EXPECT_EQ(said_.back().identity().term(), 3u);
+  wire::Header stop;
+  stop.mutable_stop();
+  stop.mutable_identity()->set_term(2);
+  Say(stop);
+  EXPECT_FALSE(node_.finished()) << "the word of a scheduler that was replaced";
+  stop.mutable_identity()->set_term(4);
+  Say(stop);
+  EXPECT_TRUE(node_.finished());
+}
+
+TEST_F(TrainerNodeTest, AShardThatCameBackIsAskedAtOnceWhatItHadNotAnswered) {
+  Join();
+  ASSERT_FALSE(Receive(CountPartition(0, 1)).send.empty());  // Lost with the shard.
+  wire::Header map;
+  map.mutable_cluster_map()->set_version(4);
+  wire::ShardEntry& entry = *map.mutable_cluster_map()->add_shard();
+  entry.set_endpoint("elsewhere");
+  entry.set_incarnation(101);
+  entry.set_slot_end(kSlotCount);
+  Effects again = Receive(map);
+  ASSERT_EQ(again.send.size(), 1u);
+  EXPECT_EQ(again.send[0].peer, "elsewhere");
+  EXPECT_EQ(wire::Open(again.send[0])->identity().target_incarnation(), 101u);
+  Carry(std::move(again));
+  EXPECT_EQ(Count(wire::Header::kLeaseDone), 1u);
 }
 
 TEST_F(TrainerNodeTest, StopIsAnsweredWithAFarewell) {
