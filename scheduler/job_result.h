@@ -75,7 +75,7 @@ struct JobProgress {
   double mean_loss = 0;            // Over the last 10 s; 0 outside training.
   double seconds_left = -1;        // Of this phase (training: of all of it). -1: not known.
   double epoch = 0;                // Epochs trained, with a fraction.
-  std::string waiting_for;         // Start barrier: who is missing, and why. Else empty.
+  std::string waiting_for;         // Who is missing at the start, or awaited back, and why.
   uint32_t live_shards = 0;
   uint32_t live_trainers = 0;
 };

@@ -31,9 +31,10 @@ void JobRun::Fail(const Status& status) {
   if (failure_.ok()) failure_ = status;
 }
 
-void JobRun::Advance(std::span<const Incarnation> trainers, Instant now) {
-  while (failure_.ok() && StepOnce(trainers, now)) {
-  }
+bool JobRun::Advance(std::span<const Incarnation> trainers, Instant now) {
+  bool moved = false;
+  while (failure_.ok() && StepOnce(trainers, now)) moved = true;
+  return moved;
 }
 
 bool JobRun::StepOnce(std::span<const Incarnation> trainers, Instant now) {
@@ -45,8 +46,7 @@ bool JobRun::StepOnce(std::span<const Incarnation> trainers, Instant now) {
       BeginLeases();
       return true;
     case Stage::kWorking:
-      Deal(trainers, now);
-      if (!leases_.all_done()) return false;
+      if (!leases_.all_done()) return Deal(trainers, now);
       CloseLeases(now);
       return true;
     case Stage::kClosing:
@@ -83,7 +83,7 @@ void JobRun::BeginLeases() {
   stage_ = Stage::kWorking;
 }
 
-void JobRun::Deal(std::span<const Incarnation> trainers, Instant now) {
+bool JobRun::Deal(std::span<const Incarnation> trainers, Instant now) {
   GrantLimits limits{.per_node = options_.leases_per_node};
   const bool training = plan_.step().kind == PhaseKind::kTrain;
   if (training) {
@@ -91,9 +91,13 @@ void JobRun::Deal(std::span<const Incarnation> trainers, Instant now) {
     const auto live = static_cast<uint32_t>(std::max<size_t>(1, trainers.size()));
     limits = {.per_node = (options_.ranks + live - 1) / live, .total = options_.ranks};
   }
-  leases_.Grant(trainers, limits, now);
-  if (!training || options_.lockstep() || leases_.all_done()) return;
-  for (const RankChange& change : dealer_.Settle(leases_.granted())) phase_.Retire(change);
+  bool moved = !leases_.Grant(trainers, limits, now).empty();
+  if (!training || options_.lockstep()) return moved;
+  for (const RankChange& change : dealer_.Settle(leases_.granted())) {
+    phase_.Retire(change);
+    moved = true;
+  }
+  return moved;
 }
 
 void JobRun::CloseLeases(Instant now) {
@@ -219,8 +223,10 @@ Status JobRun::CheckVectors() const {
                             PhaseName(plan_.step().kind), rows, facts_.candidates));
 }
 
-void JobRun::Return(const Granted& by, const Status& why, Instant now) {
+bool JobRun::Return(const Granted& by, const Status& why, Instant now) {
+  if (!leases_.Holds(by.lease, by.attempt)) return false;
   Fail(leases_.Return(by.lease, by.attempt, why, now));
+  return true;
 }
 
 void JobRun::Heartbeat(Incarnation node, const WorkDone& in_hand, Instant now) {
@@ -232,20 +238,24 @@ void JobRun::NodeGone(Incarnation node) {
   progress_.NodeGone(node);
 }
 
-void JobRun::ShardAnswered(uint32_t shard, uint64_t request, const ShardReply& reply, Instant now) {
+bool JobRun::ShardAnswered(uint32_t shard, uint64_t request, const ShardReply& reply, Instant now) {
   const std::optional<ShardRequest> what = calls_.Waiting(shard, request);
-  if (!what) return;
+  if (!what) return false;
   if (what->kind == ShardRequest::Kind::kTableHash) {
     calls_.Answered(shard, request);
     hash_.Add(shard, reply.tables);
-    return;
+    return true;
   }
   Fail(phase_.Take(shard, request, *what, reply, now));
+  return !calls_.Waiting(shard, request);
 }
 
-void JobRun::ShardRefused(uint32_t shard, uint64_t request, const Status& refusal) {
+bool JobRun::ShardRefused(uint32_t shard, uint64_t request, const Status& refusal) {
   const std::optional<ShardRequest> what = calls_.Waiting(shard, request);
-  if (what) Fail(JudgeRefusal(shard, *what, refusal));
+  if (!what) return false;
+  const Status judged = JudgeRefusal(shard, *what, refusal);
+  Fail(judged);
+  return !judged.ok();
 }
 
 std::vector<PartFile> JobRun::Parts() const {

@@ -39,16 +39,20 @@ class JobRun {
   // done, and whose files were taken is no longer known, so none must be deleted.
   // Errors: as LeaseTable::Done; the job goes on.
   Result<LeaseTable::Report> Report(const Granted& by, const LeaseOutcome& outcome);
-  // A node gives a lease back.
-  void Return(const Granted& by, const Status& why, Instant now);
+  // A node gives a lease back. False: it did not hold it, and nothing changed.
+  bool Return(const Granted& by, const Status& why, Instant now);
   void Heartbeat(Incarnation node, const WorkDone& in_hand, Instant now);
   // It died or left: what it held goes to others.
   void NodeGone(Incarnation node);
-  void ShardAnswered(uint32_t shard, uint64_t request, const ShardReply& reply, Instant now);
-  void ShardRefused(uint32_t shard, uint64_t request, const Status& refusal);
+  // False: the question is still open (or never was), and nothing changed but when it is put again.
+  bool ShardAnswered(uint32_t shard, uint64_t request, const ShardReply& reply, Instant now);
+  bool ShardRefused(uint32_t shard, uint64_t request, const Status& refusal);
+  // A shard cannot be asked; it can (again), maybe in a new process.
+  void ShardAway(uint32_t shard) { calls_.Hold(shard); }
+  void ShardBack(uint32_t shard) { calls_.Release(shard); }
 
-  // Moves as far as the inputs allow; deals leases to `trainers`.
-  void Advance(std::span<const Incarnation> trainers, Instant now);
+  // Moves as far as the inputs allow; deals leases to `trainers`. False: nothing changed.
+  bool Advance(std::span<const Incarnation> trainers, Instant now);
 
   // What to send: questions to shards, and the leases that nodes must know they hold.
   std::vector<ShardCall> DueCalls(Instant now) { return calls_.Due(now); }
@@ -67,7 +71,7 @@ class JobRun {
   bool StepOnce(std::span<const Incarnation> trainers, Instant now);
   void OpenPhase(Instant now);
   void BeginLeases();
-  void Deal(std::span<const Incarnation> trainers, Instant now);
+  bool Deal(std::span<const Incarnation> trainers, Instant now);
   void CloseLeases(Instant now);
   void ConcludePhase(Instant now);
   void NextPhase(Instant now);

@@ -2,6 +2,7 @@
 #include "scheduler/lease_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <glog/logging.h>
@@ -28,9 +29,13 @@ void LeaseTable::Begin(const std::vector<LeaseId>& leases) {
   }
 }
 
-LeaseTable::Slot* LeaseTable::Find(const LeaseId& lease) {
+const LeaseTable::Slot* LeaseTable::Find(const LeaseId& lease) const {
   const auto it = positions_.find(lease);
   return it == positions_.end() ? nullptr : &slots_[it->second];
+}
+
+LeaseTable::Slot* LeaseTable::Find(const LeaseId& lease) {
+  return const_cast<Slot*>(std::as_const(*this).Find(lease));
 }
 
 std::vector<Granted> LeaseTable::Grant(std::span<const Incarnation> nodes, GrantLimits limits,
@@ -80,10 +85,8 @@ Result<LeaseTable::Report> LeaseTable::Done(const LeaseId& lease, Attempt attemp
 }
 
 Status LeaseTable::Return(const LeaseId& lease, Attempt attempt, const Status& why, Instant now) {
+  if (!Holds(lease, attempt)) return Status();
   Slot* slot = Find(lease);
-  if (slot == nullptr || slot->state != State::kGranted || slot->attempt != attempt) {
-    return Status();
-  }
   if (!RetryHelps(why.code())) return why.WithContext(LeaseName(lease));
   if (++slot->returns > options_.returns_max) {
     return why.WithContext(
@@ -110,6 +113,11 @@ std::vector<Granted> LeaseTable::granted() const {
     if (slot.state == State::kGranted) granted.push_back({slot.lease, slot.attempt, slot.node});
   }
   return granted;
+}
+
+bool LeaseTable::Holds(const LeaseId& lease, Attempt attempt) const {
+  const Slot* slot = Find(lease);
+  return slot != nullptr && slot->state == State::kGranted && slot->attempt == attempt;
 }
 
 bool LeaseTable::HoldsAny(Incarnation node) const {

@@ -67,6 +67,8 @@ class LeaseTable {
 
   std::vector<Granted> granted() const;  // In grant order of the leases.
   bool HoldsAny(Incarnation node) const;
+  // That attempt is the one that the lease is granted under.
+  bool Holds(const LeaseId& lease, Attempt attempt) const;
   size_t size() const { return slots_.size(); }
   size_t done() const { return done_; }
   bool all_done() const { return done_ == slots_.size(); }
@@ -84,6 +86,7 @@ class LeaseTable {
     uint32_t returns = 0;
     Instant eligible_at;  // Pending: not before.
   };
+  const Slot* Find(const LeaseId& lease) const;
   Slot* Find(const LeaseId& lease);
 
   const LeaseTableOptions options_;

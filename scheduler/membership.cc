@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <glog/logging.h>
 
 namespace skybridge::scheduler {
 namespace {
@@ -69,8 +70,8 @@ Result<std::optional<Incarnation>> Membership::Settle(const Registration& asking
     if (same && !holder.beaten) return std::optional(holder.incarnation);
     if (now - holder.heard_at <= options_.replace_after) {
       // A process that beats no longer registers: a late repeat, or its successor under the same
-      // number. Silence will tell.
-      if (same) return std::optional<Incarnation>();
+      // number. Silence will tell, as it will of a holder of whom nobody knows whether it lives.
+      if (same || holder.silent) return std::optional<Incarnation>();
       return Status(StatusCode::kAlreadyExists,
                     fmt::format("{} is held by the process {} on host {}", NodeName(asking.key),
                                 holder.self.pid, holder.self.host));
@@ -89,7 +90,8 @@ Member& Membership::Admit(const Registration& asking, Instant now) {
   holders_[asking.key] = incarnation;
   events_.push_back(
       {asking.key, incarnation, NodeState::kLive,
-       fmt::format("{} joined: host {}, pid {}", NodeName(asking.key), asking.host, asking.pid)});
+       fmt::format("{} joined: host {}, pid {}", NodeName(asking.key), asking.host, asking.pid),
+       true});
   return member;
 }
 
@@ -106,6 +108,7 @@ Status Membership::Hear(Incarnation incarnation, Instant now) {
                               Number(incarnation), member.reason));
   }
   member.heard_at = std::max(member.heard_at, now);
+  member.silent = false;
   if (member.state == NodeState::kSuspect) Move(member, NodeState::kLive, "heard again");
   return Status();
 }
@@ -131,9 +134,11 @@ Duration Membership::Tick(Instant now) {
   Duration moved{0};
   if (ticked_at_ && now - *ticked_at_ > options_.pause_min) moved = now - *ticked_at_;
   ticked_at_ = now;
+  if (grace_ends_) grace_ends_ = *grace_ends_ + moved;
   for (auto& [incarnation, member] : members_) {
     if (!member.live()) continue;
     member.heard_at = std::min(member.heard_at + moved, now);
+    if (grace_ends_ && now < *grace_ends_) continue;
     const Duration silent = now - member.heard_at;
     const std::string reason = fmt::format("silent for {:.0f} s", ToSeconds(silent));
     if (silent > options_.dead_after) {
@@ -143,6 +148,43 @@ Duration Membership::Tick(Instant now) {
     }
   }
   return moved;
+}
+
+Status Membership::Readmit(const Registration& asking, Incarnation given, Instant at) {
+  if (const Status valid = Check(asking); !valid.ok()) {
+    return Status(StatusCode::kDataLoss, NodeName(asking.key) + ": " + valid.message());
+  }
+  if (const Member* holder = Holder(asking.key); holder != nullptr && holder->live()) {
+    return Status(StatusCode::kDataLoss, NodeName(asking.key) + " joined while its place was held");
+  }
+  if (Number(given) != next_incarnation_) {
+    return Status(StatusCode::kDataLoss,
+                  fmt::format("{} joined as incarnation {}, the next is {}", NodeName(asking.key),
+                              Number(given), next_incarnation_));
+  }
+  Admit(asking, at);
+  return Status();
+}
+
+Status Membership::Remove(Incarnation incarnation, NodeState state, const std::string& reason) {
+  CHECK(state == NodeState::kDead || state == NodeState::kLeft);
+  const auto it = members_.find(incarnation);
+  if (it == members_.end() || !it->second.live()) {
+    return Status(StatusCode::kDataLoss,
+                  fmt::format("incarnation {} is gone, but was not in", Number(incarnation)));
+  }
+  Move(it->second, state, reason);
+  return Status();
+}
+
+void Membership::Resume(Instant now, Duration grace) {
+  grace_ends_ = now + grace;
+  for (auto& [incarnation, member] : members_) {
+    member.heard_at = now;
+    member.silent = true;
+    // It may have: a successor under the same number must not be taken for it.
+    member.beaten = true;
+  }
 }
 
 void Membership::Move(Member& member, NodeState state, const std::string& reason) {

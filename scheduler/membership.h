@@ -38,6 +38,7 @@ struct Registration {
   uint64_t job_hash = 0;
   uint64_t dataset_hash = 0;  // Shards: 0.
   std::string endpoint;       // Where a shard listens.
+  uint64_t store_id = 0;      // Of the folder with a shard's rows; 0: it keeps none.
 };
 
 struct Member {
@@ -46,6 +47,7 @@ struct Member {
   NodeState state = NodeState::kLive;
   Instant heard_at;
   bool beaten = false;  // A heartbeat has come since it was welcomed.
+  bool silent = false;  // Nothing has come since the scheduler started again.
   std::string reason;   // Why it is dead or left.
 
   bool live() const { return state == NodeState::kLive || state == NodeState::kSuspect; }
@@ -57,6 +59,9 @@ struct MemberEvent {
   Incarnation incarnation{};
   NodeState state = NodeState::kLive;  // The new one.
   std::string text;
+  bool joined = false;  // Live for the first time.
+
+  bool gone() const { return state == NodeState::kDead || state == NodeState::kLeft; }
 };
 
 struct MembershipOptions {
@@ -106,6 +111,14 @@ class Membership {
   // stopped since the last tick.
   Duration Tick(Instant now);
 
+  // What a former life of the scheduler decided, read back from its log; events follow.
+  // Errors: kDataLoss if it cannot have decided so.
+  Status Readmit(const Registration& asking, Incarnation given, Instant at);
+  Status Remove(Incarnation incarnation, NodeState state, const std::string& reason);
+  // The scheduler starts again: whoever was live was heard just now, as far as anybody knows, and
+  // nobody dies of silence before `grace` has passed.
+  void Resume(Instant now, Duration grace);
+
   // What changed since the last call, in order.
   std::vector<MemberEvent> TakeEvents();
 
@@ -131,6 +144,7 @@ class Membership {
   std::vector<MemberEvent> events_;
   uint64_t next_incarnation_ = 1;
   std::optional<Instant> ticked_at_;
+  std::optional<Instant> grace_ends_;
 };
 
 }  // namespace skybridge::scheduler

@@ -71,7 +71,8 @@ std::optional<Registration> FromWire(const wire::Register& message) {
                       .version = message.version(),
                       .job_hash = message.job_hash(),
                       .dataset_hash = message.dataset_hash(),
-                      .endpoint = message.endpoint()};
+                      .endpoint = message.endpoint(),
+                      .store_id = message.store_id()};
 }
 
 LeaseId FromWire(const wire::Lease& message) {
@@ -133,6 +134,21 @@ wire::Lease ToWire(const LeaseId& lease) {
   message.set_phase(Number(lease.phase));
   message.set_kind(static_cast<wire::LeaseKind>(lease.kind));
   message.set_unit(lease.unit);
+  return message;
+}
+
+wire::Register ToWire(const Registration& registration) {
+  wire::Register message;
+  message.set_role(static_cast<wire::Role>(registration.key.role));
+  message.set_index(registration.key.index);
+  message.set_process(registration.process);
+  message.set_host(registration.host);
+  message.set_pid(registration.pid);
+  message.set_version(registration.version);
+  message.set_job_hash(registration.job_hash);
+  message.set_dataset_hash(registration.dataset_hash);
+  message.set_endpoint(registration.endpoint);
+  message.set_store_id(registration.store_id);
   return message;
 }
 

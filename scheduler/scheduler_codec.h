@@ -30,6 +30,7 @@ Granted FromWire(const wire::Lease& lease, uint32_t attempt, Incarnation node);
 std::vector<Granted> HeldLeases(const wire::Heartbeat& message, Incarnation node);
 
 wire::Lease ToWire(const LeaseId& lease);
+wire::Register ToWire(const Registration& registration);
 // Headers without identity.
 wire::Header ToWire(const ShardCall& call);
 wire::Header ToWire(const Granted& granted, const GrantSpec& spec);

@@ -40,6 +40,9 @@ struct SchedulerTimings {
   Duration poll = std::chrono::milliseconds(20);      // A shard that is not closed is asked again.
   Duration return_backoff = std::chrono::seconds(1);  // A returned lease waits; doubles each time.
   Duration stop_wait = std::chrono::seconds(5);       // For nodes to leave at the end.
+  Duration node_return_max =
+      std::chrono::minutes(5);  // For a shard, or the last trainer, to return.
+  Duration restart_grace = std::chrono::seconds(15);  // After a restart nobody dies before this.
 };
 
 struct SchedulerNodeOptions {

@@ -17,7 +17,7 @@ std::string RequestName(ShardRequest::Kind kind) {
 }
 
 ShardCalls::ShardCalls(uint32_t shards, Duration repeat, Duration poll)
-    : repeat_(repeat), poll_(poll), queues_(shards) {}
+    : repeat_(repeat), poll_(poll), queues_(shards), held_(shards) {}
 
 void ShardCalls::AskAll(const ShardRequest& what) {
   for (std::deque<Pending>& queue : queues_) queue.push_back({next_request_++, what, {}});
@@ -26,7 +26,7 @@ void ShardCalls::AskAll(const ShardRequest& what) {
 std::vector<ShardCall> ShardCalls::Due(Instant now) {
   std::vector<ShardCall> due;
   for (uint32_t shard = 0; shard < queues_.size(); ++shard) {
-    if (queues_[shard].empty()) continue;
+    if (queues_[shard].empty() || held_[shard]) continue;
     Pending& first = queues_[shard].front();
     if (first.due_at && now < *first.due_at) continue;
     first.due_at = now + repeat_;
@@ -51,6 +51,11 @@ std::optional<ShardRequest> ShardCalls::Answered(uint32_t shard, uint64_t reques
 
 void ShardCalls::NotYet(uint32_t shard, uint64_t request, Instant now) {
   if (Waiting(shard, request)) queues_[shard].front().due_at = now + poll_;
+}
+
+void ShardCalls::Release(uint32_t shard) {
+  held_[shard] = false;
+  if (!queues_[shard].empty()) queues_[shard].front().due_at.reset();
 }
 
 bool ShardCalls::idle() const {

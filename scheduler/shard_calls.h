@@ -70,6 +70,11 @@ class ShardCalls {
   // The question that waits under this number, if it does.
   std::optional<ShardRequest> Waiting(uint32_t shard, uint64_t request) const;
 
+  // The shard cannot be asked for the time being.
+  void Hold(uint32_t shard) { held_[shard] = true; }
+  // It can be asked (again): what waits for an answer is put at once, maybe to a new process.
+  void Release(uint32_t shard);
+
   bool idle() const;
 
  private:
@@ -81,6 +86,7 @@ class ShardCalls {
   const Duration repeat_;
   const Duration poll_;
   std::vector<std::deque<Pending>> queues_;  // By shard; the first is the one being asked.
+  std::vector<bool> held_;                   // By shard.
   uint64_t next_request_ = 1;
 };
 

@@ -35,6 +35,8 @@ class StartBarrier {
   void Shift(Duration gap);
 
   bool open() const { return open_; }
+  // Everybody is in.
+  bool Complete(const Membership& membership) const { return CountMissing(membership) == 0; }
   // "server 3 (shard 5, never heard), worker 7 (refused: ...)", or empty.
   std::string Missing(const Membership& membership) const;
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include <fmt/format.h>
+#include <glog/logging.h>
 
 #include "proto/envelope.h"
 
@@ -61,6 +62,8 @@ void FakeNode::Send(wire::Header header, Instant) {
 void FakeNode::Handle(const Envelope& message, Instant now) {
   if (!alive || left) return;
   const wire::Header header = *wire::Open(message);
+  if (header.identity().term() < self_.term()) return;
+  self_.set_term(header.identity().term());
   const uint64_t target = header.identity().target_incarnation();
   switch (header.body_case()) {
     case wire::Header::kWelcome:
@@ -104,6 +107,7 @@ void FakeNode::Tick(Instant now) {
       joining.set_job_hash(11);
       if (role_ == wire::TRAINER) joining.set_dataset_hash(dataset_hash);
       if (role_ == wire::SHARD) joining.set_endpoint(fmt::format("tcp://{}", peer()));
+      joining.set_store_id(store_id);
     } else {
       header.mutable_heartbeat()->set_map_version(map_version_);
       FillHeartbeat(header.mutable_heartbeat());
@@ -230,9 +234,12 @@ void FakeTrainer::FinishExport(const wire::Grant& grant, wire::LeaseDone* done) 
 
 // ---------------------------------------------------------------- shard
 
-bool FakeShard::AllIn(const wire::ClosePhase& close) const {
-  if (!rules_.lockstep() || rules_.read_only()) return true;
-  for (uint32_t rank = 0; rank < rules_.ranks(); ++rank) {
+FakeStore& FakeShard::store() { return cluster_.world.stores[store_id]; }
+
+bool FakeShard::AllIn(const wire::ClosePhase& close) {
+  const wire::OpenPhase& rules = store().rules;
+  if (!rules.lockstep() || rules.read_only()) return true;
+  for (uint32_t rank = 0; rank < rules.ranks(); ++rank) {
     const auto it = cluster_.world.rank_done.find(rank);
     if (it == cluster_.world.rank_done.end() || it->second < close.clock_end()) return false;
   }
@@ -240,16 +247,15 @@ bool FakeShard::AllIn(const wire::ClosePhase& close) const {
 }
 
 void FakeShard::HandleBody(const wire::Header& header, Instant now) {
+  if (deaf) return;
   wire::Header reply;
   reply.set_request(header.request());
   wire::PhaseReply& answer = *reply.mutable_phase_reply();
   switch (header.body_case()) {
     case wire::Header::kOpenPhase:
-      if (header.open_phase().phase() > open_phase) {
-        open_phase = header.open_phase().phase();
-        rules_ = header.open_phase();
-        retired.clear();
-        if (index_ == 0) cluster_.phases.push_back(rules_);
+      if (header.open_phase().phase() > store().open_phase) {
+        store() = {.open_phase = header.open_phase().phase(), .rules = header.open_phase()};
+        if (index_ == 0) cluster_.phases.push_back(header.open_phase());
       }
       break;
     case wire::Header::kClosePhase:
@@ -268,9 +274,9 @@ void FakeShard::HandleBody(const wire::Header& header, Instant now) {
     }
     case wire::Header::kRetireRank:
       if (header.retire_rank().retired()) {
-        retired.insert(header.retire_rank().rank());
+        store().retired.insert(header.retire_rank().rank());
       } else {
-        retired.erase(header.retire_rank().rank());
+        store().retired.erase(header.retire_rank().rank());
       }
       break;
     case wire::Header::kTableHash: {
@@ -287,7 +293,8 @@ void FakeShard::HandleBody(const wire::Header& header, Instant now) {
 
 // ---------------------------------------------------------------- cluster
 
-FakeCluster::FakeCluster(const SchedulerNodeOptions& options) : scheduler(options) {
+FakeCluster::FakeCluster(const SchedulerNodeOptions& options)
+    : options_(options), scheduler_(std::make_unique<SchedulerNode>(options)) {
   for (uint32_t i = 0; i < options.shards; ++i) AddShard(i, 100 + i);
   for (uint32_t i = 0; i < options.trainers; ++i) AddTrainer(i, 200 + i);
 }
@@ -311,13 +318,41 @@ void FakeCluster::Send(const std::string& from, Envelope message) {
 }
 
 void FakeCluster::Perform(Effects effects) {
-  for (Envelope& message : effects.send) Send(kScheduler, std::move(message));
+  const size_t parts = effects.persist.size() + effects.send.size();
+  if (parts == 0) return;
+  const std::optional<size_t> cut = crash(effects_++, parts);
+  size_t left = cut ? std::min(*cut, parts) : parts;
+  for (Record& record : effects.persist) {
+    if (left == 0) break;
+    --left;
+    log_.push_back(std::move(record));
+  }
+  for (Envelope& message : effects.send) {
+    if (left == 0) break;
+    --left;
+    Send(kScheduler, std::move(message));
+  }
+  if (cut) CrashScheduler();
+}
+
+void FakeCluster::CrashScheduler() {
+  auto restored = SchedulerNode::Restore(options_, log_);
+  CHECK(restored.has_value()) << restored.error();
+  scheduler_ = *std::move(restored);
+  down_until_ = now_ + downtime;
+  started_at_ = down_until_->since_start;
+}
+
+// It hears and says nothing while it is down.
+bool FakeCluster::Up() {
+  if (down_until_ && now_ < *down_until_) return false;
+  return !scheduler_->finished();
 }
 
 void FakeCluster::Deliver(Letter letter) {
   letter.message.peer = letter.from;
   if (letter.to == kScheduler) {
-    if (!scheduler.finished()) Perform(scheduler.Handle(letter.message, now_));
+    if (Up()) Perform(scheduler_->Handle(letter.message, scheduler_now()));
     return;
   }
   for (auto& node : shards) {
@@ -337,12 +372,12 @@ void FakeCluster::Step() {
   script(now_);
   for (auto& node : shards) node->Tick(now_);
   for (auto& node : trainers) node->Tick(now_);
-  if (!scheduler.finished()) Perform(scheduler.Tick(now_));
+  if (Up()) Perform(scheduler_->Tick(scheduler_now()));
 }
 
 void FakeCluster::Run(Duration limit) {
   const Instant end = now_ + limit;
-  while (now_ < end && !scheduler.finished()) {
+  while (now_ < end && !scheduler_->finished()) {
     Step();
     now_ = now_ + kStep;
   }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,6 +19,13 @@ namespace skybridge::scheduler {
 
 class FakeCluster;
 
+// What a shard keeps on disk.
+struct FakeStore {
+  uint32_t open_phase = 0;
+  wire::OpenPhase rules;
+  std::set<uint32_t> retired;
+};
+
 // What trainers and shards of the fake cluster share with each other, besides messages.
 struct FakeWorld {
   std::vector<uint64_t> batches = {3, 2, 4};  // Of each training partition.
@@ -25,6 +33,7 @@ struct FakeWorld {
   std::function<double(uint64_t step)> recall = [](uint64_t) { return 0.5; };
   std::map<uint64_t, uint64_t> rank_done;                         // Rank -> clock.
   std::map<std::pair<uint32_t, uint64_t>, uint64_t> stream_done;  // (phase, stream) -> pushes.
+  std::map<uint64_t, FakeStore> stores;                           // By store id.
 };
 
 // One peer of the scheduler: registers until welcomed, beats, leaves when told to stop.
@@ -43,6 +52,7 @@ class FakeNode {
   bool left = false;
   std::string refused;  // The error that ended it.
   uint64_t dataset_hash = 22;
+  uint64_t store_id = 0;
 
  protected:
   virtual void HandleBody(const wire::Header& header, Instant now) = 0;
@@ -95,20 +105,21 @@ class FakeTrainer : public FakeNode {
 class FakeShard : public FakeNode {
  public:
   FakeShard(FakeCluster& cluster, uint32_t index, uint32_t pid)
-      : FakeNode(cluster, wire::SHARD, index, pid) {}
+      : FakeNode(cluster, wire::SHARD, index, pid) {
+    store_id = 1000 + index;
+  }
 
-  uint32_t open_phase = 0;
-  std::set<uint32_t> retired;
+  bool deaf = false;         // Answers no question of the scheduler.
   bool lose_a_push = false;  // Reports data loss for the next stream that closes.
 
  private:
   void HandleBody(const wire::Header& header, Instant now) override;
-  bool AllIn(const wire::ClosePhase& close) const;
-
-  wire::OpenPhase rules_;
+  bool AllIn(const wire::ClosePhase& close);
+  FakeStore& store();
 };
 
-// A scheduler, its peers and the links between them in one thread, on virtual time.
+// A scheduler, its peers and the links between them in one thread, on virtual time. The scheduler
+// can die and start again from its records; its clock then begins at 0.
 class FakeCluster {
  public:
   explicit FakeCluster(const SchedulerNodeOptions& options);
@@ -117,6 +128,12 @@ class FakeCluster {
   std::function<int(uint64_t n, const Envelope&)> copies = [](uint64_t, const Envelope&) {
     return 1;
   };
+  // Where the scheduler dies within its n-th effects (counted from 0, empty ones not): after so
+  // many of their records and messages.
+  std::function<std::optional<size_t>(uint64_t n, size_t parts)> crash = [](uint64_t, size_t) {
+    return std::nullopt;
+  };
+  Duration downtime{0};  // Until it starts again.
   // Called at every step.
   std::function<void(Instant)> script = [](Instant) {};
 
@@ -129,7 +146,13 @@ class FakeCluster {
   FakeTrainer& AddTrainer(uint32_t index, uint32_t pid);
   FakeShard& AddShard(uint32_t index, uint32_t pid);
 
-  SchedulerNode scheduler;
+  SchedulerNode& scheduler() { return *scheduler_; }
+  const SchedulerNode& scheduler() const { return *scheduler_; }
+  Instant scheduler_now() const { return now_ - started_at_; }
+  uint64_t effects() const { return effects_; }
+  const std::vector<Record>& log() const { return log_; }
+  void CrashScheduler();
+
   FakeWorld world;
   std::vector<std::unique_ptr<FakeTrainer>> trainers;
   std::vector<std::unique_ptr<FakeShard>> shards;
@@ -147,7 +170,14 @@ class FakeCluster {
   void Perform(Effects effects);
   void Deliver(Letter letter);
   void Step();
+  bool Up();
 
+  const SchedulerNodeOptions options_;
+  std::unique_ptr<SchedulerNode> scheduler_;
+  std::vector<Record> log_;
+  std::optional<Instant> down_until_;
+  Duration started_at_{0};
+  uint64_t effects_ = 0;
   Instant now_;
   uint64_t messages_ = 0;
   std::deque<Letter> letters_;

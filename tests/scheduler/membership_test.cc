@@ -135,6 +135,55 @@ TEST(MembershipTest, DuplicateIsToldWhoHoldsThePlace) {
   EXPECT_THAT(second.error().message(), HasSubstr("process 1 on host a"));
 }
 
+TEST(MembershipTest, AfterARestartNobodyDiesBeforeTheGraceIsOver) {
+  Membership membership(Options());
+  const Incarnation first = **membership.Register(Trainer(0, 1), kStart);
+  const Incarnation second = **membership.Register(Trainer(1, 2), kStart);
+  ASSERT_TRUE(membership.Beat(first, kStart).ok());
+  membership.Resume(kStart + seconds(100), seconds(60));
+  membership.Tick(kStart + seconds(100));
+  // In steps that are no pause.
+  for (int s = 102; s < 160; s += 2) membership.Tick(kStart + seconds(s));
+  EXPECT_EQ(membership.Live(Role::kTrainer).size(), 2u);
+  EXPECT_TRUE(membership.Hear(second, kStart + seconds(159)).ok());
+  membership.Tick(kStart + seconds(161));
+  ASSERT_EQ(membership.Live(Role::kTrainer).size(), 1u);
+  EXPECT_EQ(membership.Live(Role::kTrainer)[0]->incarnation, second);
+}
+
+TEST(MembershipTest, AfterARestartAPlaceIsLeftToSilenceAndNoProcessIsTakenForItsSuccessor) {
+  Membership membership(Options());
+  const Incarnation old = **membership.Register(Trainer(0, 1), kStart);
+  membership.Resume(kStart + seconds(100), seconds(15));
+  // The holder may have beaten and died: its number may be another's by now.
+  for (const uint32_t pid : {1u, 2u}) {
+    const auto early = membership.Register(Trainer(0, pid), kStart + seconds(102));
+    ASSERT_TRUE(early.has_value()) << early.error();
+    EXPECT_FALSE(early->has_value());
+  }
+  const auto given = membership.Register(Trainer(0, 2), kStart + seconds(103));
+  ASSERT_TRUE(given && *given);
+  EXPECT_NE(**given, old);
+}
+
+TEST(MembershipTest, WhatItDecidedIsReadBack) {
+  Membership membership(Options());
+  ASSERT_TRUE(membership.Readmit(Trainer(0, 1), Incarnation(1), kStart).ok());
+  EXPECT_EQ(membership.Readmit(Trainer(0, 2), Incarnation(2), kStart).code(), StatusCode::kDataLoss)
+      << "the place is held";
+  EXPECT_EQ(membership.Readmit(Trainer(1, 2), Incarnation(3), kStart).code(), StatusCode::kDataLoss)
+      << "no number is left out";
+  EXPECT_EQ(membership.Readmit(Trainer(9, 2), Incarnation(2), kStart).code(), StatusCode::kDataLoss)
+      << "no such place";
+  EXPECT_TRUE(membership.Remove(Incarnation(1), NodeState::kLeft, "left: tired").ok());
+  EXPECT_EQ(membership.Remove(Incarnation(1), NodeState::kDead, "x").code(), StatusCode::kDataLoss);
+  const std::vector<MemberEvent> events = membership.TakeEvents();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_TRUE(events[0].joined);
+  EXPECT_THAT(events[1].text, HasSubstr("left: tired"));
+  EXPECT_EQ(**membership.Register(Trainer(0, 2), kStart), Incarnation(2));
+}
+
 // Random histories against four properties: incarnations are never reused; a dead or left one
 // stays so; at most one live process per place; nobody heard within dead_after is dead by silence.
 TEST(MembershipTest, RandomHistoriesNeverReviveTheDead) {

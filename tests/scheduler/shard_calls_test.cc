@@ -41,6 +41,22 @@ TEST(ShardCallsTest, StrayAnswersChangeNothing) {
   EXPECT_TRUE(calls.Due(kStart + kPoll).empty());
 }
 
+TEST(ShardCallsTest, AHeldShardIsNotAskedAndAReleasedOneIsAskedAtOnce) {
+  ShardCalls calls(2, kRepeat, kPoll);
+  calls.AskAll({.kind = Kind::kTableHash});
+  const uint64_t asked = calls.Due(kStart)[0].request;
+  calls.Hold(0);
+  const std::vector<ShardCall> other = calls.Due(kStart + kRepeat);
+  ASSERT_EQ(other.size(), 1u);
+  EXPECT_EQ(other[0].shard, 1u);
+  calls.Release(0);
+  EXPECT_FALSE(calls.Answered(0, asked).has_value()) << "nobody was asked yet";
+  const std::vector<ShardCall> again = calls.Due(kStart + kRepeat);
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].request, asked);
+  EXPECT_TRUE(calls.Answered(0, asked).has_value());
+}
+
 TEST(ShardCallsTest, QuestionsReachAShardOneAtATimeInOrder) {
   ShardCalls calls(1, kRepeat, kPoll);
   calls.AskAll({.kind = Kind::kRetireRank, .rank = 1, .retired = true});

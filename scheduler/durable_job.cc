@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/durable_job.h"
+
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <glog/logging.h>
+
+#include "proto/envelope.h"
+#include "scheduler/scheduler_codec.h"
+
+namespace skybridge::scheduler {
+namespace {
+
+constexpr uint32_t kFormat = 1;
+
+MembershipOptions MembershipOf(const SchedulerNodeOptions& options) {
+  return {.shards = options.shards,
+          .trainers = options.trainers,
+          .version = options.version,
+          .job_hash = options.job_hash,
+          .dataset_hash = options.dataset_hash,
+          .suspect_after = options.timings.suspect_after,
+          .dead_after = options.timings.dead_after,
+          .replace_after = options.timings.replace_after,
+          .pause_min = options.timings.pause_min};
+}
+
+StartBarrierOptions BarrierOf(const SchedulerNodeOptions& options) {
+  return {.servers = options.servers,
+          .shards = options.shards,
+          .workers = options.workers,
+          .trainers = options.trainers,
+          .timeout = options.timings.start_timeout,
+          .line_every = options.timings.waiting_line};
+}
+
+AbsencesOptions AbsencesOf(const SchedulerNodeOptions& options) {
+  return {.trainers = options.trainers,
+          .return_max = options.timings.node_return_max,
+          .line_every = options.timings.waiting_line};
+}
+
+Status Illegal(std::string message) { return Status(StatusCode::kDataLoss, std::move(message)); }
+
+Status Differs(std::string_view field, std::string_view theirs, std::string_view ours) {
+  return Status(StatusCode::kFailedPrecondition, fmt::format("{} {} != {}", field, theirs, ours));
+}
+
+Status Idle() { return Illegal("it decided nothing where it stands"); }
+
+wire::Error ToError(const Status& status) {
+  wire::Error error;
+  error.set_code(static_cast<uint32_t>(status.code()));
+  error.set_message(status.message());
+  error.set_detail(status.detail());
+  return error;
+}
+
+// Unlike wire::ToStatus, of errors and of none.
+Status FromError(const wire::Error& error) {
+  return error.code() == 0 ? Status() : wire::ToStatus(error);
+}
+
+std::string Hex(uint64_t value) { return fmt::format("{:016x}", value); }
+
+}  // namespace
+
+DurableJob::DurableJob(const SchedulerNodeOptions& options)
+    : options_(options),
+      membership_(MembershipOf(options)),
+      barrier_(BarrierOf(options)),
+      absences_(AbsencesOf(options)),
+      run_(options) {
+  CHECK(options.Validate().ok()) << options.Validate();
+  history::JobCreated& created = *Append().mutable_job_created();
+  created.set_format(kFormat);
+  created.set_job_high(options_.job.high);
+  created.set_job_low(options_.job.low);
+  created.set_version(options_.version);
+  created.set_job_hash(options_.job_hash);
+  created.set_dataset_hash(options_.dataset_hash);
+  StartTerm();
+}
+
+// ---------------------------------------------------------------- records
+
+history::Entry& DurableJob::Append() {
+  history::Entry& entry = unsaved_.emplace_back();
+  entry.set_at_ns(now_.since_start.count());
+  return entry;
+}
+
+std::vector<Record> DurableJob::TakeRecords() {
+  std::vector<Record> records;
+  for (const history::Entry& entry : std::exchange(unsaved_, {})) {
+    records.push_back({entry.SerializeAsString()});
+  }
+  return records;
+}
+
+void DurableJob::StartTerm() { Append().mutable_term_started()->set_term(++term_); }
+
+// ---------------------------------------------------------------- inputs
+
+void DurableJob::Observe(Instant now) {
+  CHECK(now >= now_) << "the job's time goes back";
+  now_ = now;
+}
+
+void DurableJob::Reached(const Member& member) {
+  if (member.self.key.role == Role::kShard && membership_.Holder(member.self.key) == &member) {
+    run_.ShardBack(member.self.key.index);
+  }
+}
+
+void DurableJob::Exited(NodeKey place, const Status& how, bool final) {
+  if (stage_ == Stage::kWaiting && final && exited_early_.ok()) {
+    const std::string refusal = membership_.Refusal(place);
+    exited_early_ = {how.code(),
+                     fmt::format("{} exited before the start: {}{}", NodeName(place), how.message(),
+                                 refusal.empty() ? "" : " (refused: " + refusal + ")")};
+  }
+  membership_.Exited(place, "exited: " + how.message());
+  TakeEvents();
+  if (stage_ != Stage::kRunning || !final) return;
+  history::PlaceGivenUp& given_up = *Append().mutable_place_given_up();
+  given_up.set_role(static_cast<wire::Role>(place.role));
+  given_up.set_index(place.index);
+  absences_.GiveUp(place);
+}
+
+void DurableJob::Shift(Duration gap) {
+  barrier_.Shift(gap);
+  absences_.Shift(gap);
+}
+
+Result<LeaseTable::Report> DurableJob::Report(Incarnation node, const wire::LeaseDone& done) {
+  if (stage_ != Stage::kRunning) return Status(StatusCode::kNotReady, "the job does not run");
+  const Granted by = FromWire(done.lease(), done.attempt(), node);
+  const Result<LeaseTable::Report> report = run_.Report(by, FromWire(done));
+  if (report && *report == LeaseTable::Report::kFirst) {
+    history::LeaseDone& entry = *Append().mutable_lease_done();
+    entry.set_node(Number(node));
+    *entry.mutable_done() = done;
+  }
+  return report;
+}
+
+void DurableJob::Return(Incarnation node, const wire::LeaseReturned& returned) {
+  if (stage_ != Stage::kRunning) return;
+  const Member* member = membership_.Find(node);
+  if (member == nullptr) return;
+  wire::Error error;
+  error.set_code(returned.code());
+  error.set_message(NodeName(member->self.key) + ": " + returned.message());
+  const Granted by = FromWire(returned.lease(), returned.attempt(), node);
+  const Status why = wire::ToStatus(error);
+  if (!run_.Return(by, why, now_)) return;
+  history::LeaseReturned& entry = *Append().mutable_lease_returned();
+  entry.set_node(Number(node));
+  *entry.mutable_returned() = returned;
+}
+
+void DurableJob::ShardSaid(uint32_t shard, const wire::Header& reply) {
+  if (stage_ != Stage::kRunning) return;
+  history::ShardAnswered entry;
+  entry.set_shard(shard);
+  entry.set_request(reply.request());
+  bool counted = false;
+  if (reply.has_error()) {
+    *entry.mutable_refusal() = reply.error();
+    counted = run_.ShardRefused(shard, reply.request(), wire::ToStatus(reply.error()));
+  } else if (reply.has_phase_reply()) {
+    *entry.mutable_phase() = reply.phase_reply();
+    counted = run_.ShardAnswered(shard, reply.request(), FromWire(reply.phase_reply()), now_);
+  } else {
+    *entry.mutable_tables() = reply.table_hash_reply();
+    counted = run_.ShardAnswered(shard, reply.request(), FromWire(reply.table_hash_reply()), now_);
+  }
+  if (counted) *Append().mutable_shard_answered() = std::move(entry);
+}
+
+// ---------------------------------------------------------------- conclusions
+
+void DurableJob::Conclude() {
+  TakeEvents();
+  if (stage_ == Stage::kWaiting) Wait();
+  if (stage_ == Stage::kRunning) Run();
+}
+
+void DurableJob::TakeEvents() {
+  for (const MemberEvent& event : membership_.TakeEvents()) {
+    LOG(INFO) << event.text;
+    const Member& member = *membership_.Find(event.incarnation);
+    if (event.joined) {
+      history::NodeJoined& entry = *Append().mutable_node_joined();
+      entry.set_incarnation(Number(event.incarnation));
+      *entry.mutable_node() = ToWire(member.self);
+    } else if (event.gone()) {
+      history::NodeGone& entry = *Append().mutable_node_gone();
+      entry.set_incarnation(Number(event.incarnation));
+      entry.set_left(event.state == NodeState::kLeft);
+      entry.set_reason(member.reason);
+    }
+    Follow(event);
+  }
+}
+
+void DurableJob::Follow(const MemberEvent& event) {
+  if (stage_ != Stage::kRunning) return;
+  const bool shard = event.key.role == Role::kShard;
+  if (event.gone()) {
+    absences_.Gone(event.key, event.text, now_);
+    run_.NodeGone(event.incarnation);
+    if (shard) run_.ShardAway(event.key.index);
+  } else if (event.joined) {
+    const Member& member = *membership_.Find(event.incarnation);
+    absences_.Back(member.self);
+    if (!shard) return;
+    MoveShard(member);
+    run_.ShardBack(event.key.index);
+  }
+}
+
+// The same slots in another process.
+void DurableJob::MoveShard(const Member& member) {
+  std::vector<ShardMap::Shard> shards = map_.shards();
+  ShardMap::Shard& shard = shards.at(member.self.key.index);
+  shard.endpoint = member.self.endpoint;
+  shard.incarnation = member.incarnation;
+  map_ = *ShardMap::Create(MapVersion(Number(map_.version()) + 1), std::move(shards));
+}
+
+void DurableJob::Wait() {
+  if (!exited_early_.ok()) return End(exited_early_);
+  const auto waiting = barrier_.Tick(membership_, now_);
+  if (!waiting) return End(waiting.error());
+  if (*waiting) LOG(INFO) << **waiting;
+  if (!barrier_.open()) return;
+  Append().mutable_job_begun();
+  Begin();
+}
+
+void DurableJob::Begin() {
+  std::vector<ShardMap::Shard> shards;
+  for (const Member* member : membership_.Live(Role::kShard)) {
+    const uint32_t index = member->self.key.index;
+    const SlotRange slots = EvenSlots(index, options_.shards);
+    shards.push_back(
+        {ShardId(index), member->self.endpoint, member->incarnation, slots.begin, slots.end});
+    absences_.Begin(index, member->self.store_id);
+  }
+  map_ = *ShardMap::Create(MapVersion(1), std::move(shards));
+  stage_ = Stage::kRunning;
+  run_.Begin(now_);
+}
+
+void DurableJob::Advance() {
+  if (run_.Advance(LiveNodes(Role::kTrainer), now_)) Append().mutable_advanced();
+}
+
+void DurableJob::Run() {
+  Advance();
+  if (!run_.failure().ok()) return End(run_.failure());
+  if (run_.complete()) return End(Status());
+  if (const Status away = absences_.Check(now_); !away.ok()) return End(away);
+  if (const auto line = absences_.TakeLine(now_)) LOG(WARNING) << *line;
+}
+
+void DurableJob::End(const Status& status) {
+  if (stage_ == Stage::kEnded) return;
+  *Append().mutable_job_ended()->mutable_status() = ToError(status);
+  Finish(status);
+  LOG(INFO) << "the job ends: " << status;
+}
+
+void DurableJob::Finish(const Status& status) {
+  stage_ = Stage::kEnded;
+  result_ = run_.Collect();
+  result_.status = status;
+}
+
+// ---------------------------------------------------------------- replay
+
+Result<std::unique_ptr<DurableJob>> DurableJob::Restore(const SchedulerNodeOptions& options,
+                                                        std::span<const Record> log) {
+  auto job = std::make_unique<DurableJob>(options);
+  if (log.empty()) return job;
+  job->unsaved_.clear();
+  job->term_ = 0;
+  for (size_t i = 0; i < log.size(); ++i) {
+    SKY_RETURN_IF_ERROR(
+        job->Replay(log[i], i == 0).WithContext(fmt::format("scheduler log, record {}", i + 1)));
+  }
+  job->Resume();
+  job->StartTerm();
+  return job;
+}
+
+Status DurableJob::Replay(const Record& record, bool first) {
+  history::Entry entry;
+  if (!entry.ParseFromString(record.bytes)) return Illegal("it cannot be read");
+  if (first != entry.has_job_created()) {
+    return Illegal(first ? "it does not say whose log this is" : "it begins another log");
+  }
+  if (first) SKY_RETURN_IF_ERROR(CheckIdentity(entry.job_created()));
+  const Instant at{Duration(entry.at_ns())};
+  if (at < now_) {
+    return Illegal(fmt::format("it is of {:.3f} s, the one before of {:.3f} s",
+                               ToSeconds(at.since_start), ToSeconds(now_.since_start)));
+  }
+  now_ = at;
+  SKY_RETURN_IF_ERROR(Apply(entry));
+  for (const MemberEvent& event : membership_.TakeEvents()) Follow(event);
+  return Status();
+}
+
+Status DurableJob::CheckIdentity(const history::JobCreated& created) const {
+  if (created.format() != kFormat) {
+    return Differs("format", std::to_string(created.format()), std::to_string(kFormat));
+  }
+  if (JobId{created.job_high(), created.job_low()} != options_.job) {
+    return Differs("job", Hex(created.job_high()) + Hex(created.job_low()),
+                   Hex(options_.job.high) + Hex(options_.job.low));
+  }
+  if (created.version() != options_.version) {
+    return Differs("version", created.version(), options_.version);
+  }
+  if (created.job_hash() != options_.job_hash) {
+    return Differs("job hash", Hex(created.job_hash()), Hex(options_.job_hash));
+  }
+  if (created.dataset_hash() != options_.dataset_hash) {
+    return Differs("dataset hash", Hex(created.dataset_hash()), Hex(options_.dataset_hash));
+  }
+  return Status();
+}
+
+Status DurableJob::Apply(const history::Entry& entry) {
+  switch (entry.body_case()) {
+    case history::Entry::kJobCreated: return Status();
+    case history::Entry::kTermStarted:
+      if (entry.term_started().term() == ++term_) return Status();
+      return Illegal(fmt::format("term {} follows {}", entry.term_started().term(), term_ - 1));
+    case history::Entry::kNodeJoined: {
+      const auto node = FromWire(entry.node_joined().node());
+      if (!node) return Illegal("it names no role");
+      return membership_.Readmit(*node, Incarnation(entry.node_joined().incarnation()), now_);
+    }
+    case history::Entry::kNodeGone: {
+      const history::NodeGone& gone = entry.node_gone();
+      return membership_.Remove(Incarnation(gone.incarnation()),
+                                gone.left() ? NodeState::kLeft : NodeState::kDead, gone.reason());
+    }
+    case history::Entry::kPlaceGivenUp: {
+      const history::PlaceGivenUp& place = entry.place_given_up();
+      absences_.GiveUp({static_cast<Role>(place.role()), place.index()});
+      return Status();
+    }
+    case history::Entry::kJobBegun:
+      if (stage_ != Stage::kWaiting || !barrier_.Complete(membership_)) return Idle();
+      Begin();
+      return Status();
+    case history::Entry::kJobEnded:
+      if (stage_ == Stage::kEnded) return Idle();
+      Finish(FromError(entry.job_ended().status()));
+      return Status();
+    default: return ApplyWork(entry);
+  }
+}
+
+// Inputs that are told again, and must leave a record again.
+Status DurableJob::ApplyWork(const history::Entry& entry) {
+  switch (entry.body_case()) {
+    case history::Entry::kLeaseDone:
+      (void)Report(Incarnation(entry.lease_done().node()), entry.lease_done().done());
+      break;
+    case history::Entry::kLeaseReturned:
+      Return(Incarnation(entry.lease_returned().node()), entry.lease_returned().returned());
+      break;
+    case history::Entry::kShardAnswered: {
+      const history::ShardAnswered& answered = entry.shard_answered();
+      wire::Header reply;
+      reply.set_request(answered.request());
+      if (answered.has_refusal()) *reply.mutable_error() = answered.refusal();
+      if (answered.has_phase()) *reply.mutable_phase_reply() = answered.phase();
+      if (answered.has_tables()) *reply.mutable_table_hash_reply() = answered.tables();
+      (void)run_.DueCalls(now_);  // What was answered had been asked.
+      ShardSaid(answered.shard(), reply);
+      break;
+    }
+    case history::Entry::kAdvanced:
+      if (stage_ == Stage::kRunning) Advance();
+      break;
+    default: return Illegal("it is of no known kind");
+  }
+  if (unsaved_.empty()) return Idle();
+  unsaved_.clear();
+  return Status();
+}
+
+void DurableJob::Resume() {
+  membership_.Resume(now_, options_.timings.restart_grace);
+  absences_.Resume(now_);
+  // Where they are is not known before they are heard of.
+  for (uint32_t shard = 0; shard < options_.shards; ++shard) run_.ShardAway(shard);
+}
+
+// ---------------------------------------------------------------- views
+
+std::vector<Incarnation> DurableJob::LiveNodes(Role role) const {
+  std::vector<Incarnation> nodes;
+  for (const Member* member : membership_.Live(role)) nodes.push_back(member->incarnation);
+  return nodes;
+}
+
+JobProgress DurableJob::Progress(Instant now) const {
+  JobProgress progress = run_.Progress(now);
+  if (stage_ == Stage::kWaiting) progress.waiting_for = barrier_.Missing(membership_);
+  if (stage_ == Stage::kRunning) progress.waiting_for = absences_.Awaited(now);
+  progress.live_shards = static_cast<uint32_t>(membership_.Live(Role::kShard).size());
+  progress.live_trainers = static_cast<uint32_t>(membership_.Live(Role::kTrainer).size());
+  return progress;
+}
+
+}  // namespace skybridge::scheduler

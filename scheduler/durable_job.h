@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/node.h"
+#include "common/shard_map.h"
+#include "common/status.h"
+#include "common/time.h"
+#include "proto/scheduler_log.pb.h"
+#include "proto/wire.pb.h"
+#include "scheduler/absences.h"
+#include "scheduler/job_result.h"
+#include "scheduler/job_run.h"
+#include "scheduler/membership.h"
+#include "scheduler/scheduler_options.h"
+#include "scheduler/start_barrier.h"
+
+namespace skybridge::scheduler {
+
+// The job as it outlives the scheduler's process: who is in, where the shards are, how far the work
+// is, how it ends.
+//
+// Each input that decides something leaves a record; records that Restore reads back go through the
+// same code and give the same job. What decides nothing leaves none: heartbeats, progress, repeats.
+// Wherever a crash cuts the records off, what is left is a job that was one input younger.
+//
+// Pure state machine. Its time goes on where the last record left it, and stands still while no
+// scheduler runs. Every input may be repeated.
+class DurableJob {
+ public:
+  enum class Stage { kWaiting, kRunning, kEnded };
+
+  // A new job, term 1.
+  explicit DurableJob(const SchedulerNodeOptions& options);
+  // The job of an earlier scheduler, one term later. An empty log makes a new job.
+  // Errors: kFailedPrecondition  the log of another job, version, data or format: names the field
+  //                              and both values.
+  //         kDataLoss            a record that cannot be read, or cannot follow those before it;
+  //                              names its number, from 1.
+  static Result<std::unique_ptr<DurableJob>> Restore(const SchedulerNodeOptions& options,
+                                                     std::span<const Record> log);
+
+  // The time. Must come first in every event; never goes back.
+  void Observe(Instant now);
+  Instant now() const { return now_; }
+
+  // Who is in. Its inputs take effect, and leave records, with the next Conclude.
+  Membership& membership() { return membership_; }
+  const Membership& membership() const { return membership_; }
+  // A message came from this member: it can be sent to.
+  void Reached(const Member& member);
+  // See SchedulerNode::NodeExited.
+  void Exited(NodeKey place, const Status& how, bool final);
+  // `gap`: this process was stopped for as long.
+  void Shift(Duration gap);
+
+  // See JobRun. A lease or an answer that comes while the job does not run changes nothing.
+  Result<LeaseTable::Report> Report(Incarnation node, const wire::LeaseDone& done);
+  void Return(Incarnation node, const wire::LeaseReturned& returned);
+  void ShardSaid(uint32_t shard, const wire::Header& reply);
+
+  // Draws the conclusions from all inputs so far.
+  void Conclude();
+  // The job ends so; the first end counts.
+  void End(const Status& status);
+
+  // What has to be durable before the next message leaves.
+  std::vector<Record> TakeRecords();
+
+  Stage stage() const { return stage_; }
+  uint32_t term() const { return term_; }
+  const ShardMap& map() const { return map_; }
+  JobRun& run() { return run_; }
+  std::vector<Incarnation> LiveNodes(Role role) const;
+  JobProgress Progress(Instant now) const;
+  // All but messages_dropped, once ended.
+  const JobResult& result() const { return result_; }
+
+ private:
+  history::Entry& Append();
+  void StartTerm();
+  void TakeEvents();
+  void Follow(const MemberEvent& event);
+  void MoveShard(const Member& member);
+  void Wait();
+  void Advance();
+  void Run();
+  void Begin();
+  void Finish(const Status& status);
+  void Resume();
+
+  Status Replay(const Record& record, bool first);
+  Status CheckIdentity(const history::JobCreated& created) const;
+  Status Apply(const history::Entry& entry);
+  Status ApplyWork(const history::Entry& entry);
+
+  const SchedulerNodeOptions options_;
+  Membership membership_;
+  StartBarrier barrier_;
+  Absences absences_;
+  JobRun run_;
+  ShardMap map_;
+  Stage stage_ = Stage::kWaiting;
+  uint32_t term_ = 0;
+  Instant now_;
+  Status exited_early_;  // The first node that ended for good before the start.
+  JobResult result_;
+  std::vector<history::Entry> unsaved_;
+};
+
+}  // namespace skybridge::scheduler
