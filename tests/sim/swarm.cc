@@ -69,6 +69,11 @@ Swarm DrawSwarm(uint64_t seed) {
   }
   swarm.tick = DrawLength(rng, 10, 4);
   if (Coin(rng)) swarm.task_max = DrawLength(rng, 1, 9);
+  if (Coin(rng)) {
+    NodeFaults& faults = swarm.scheduler_crashes;
+    faults.crashes_per_minute = DrawRate(rng, 0.5, 6);  // Up to one in two seconds.
+    faults.restart_max = DrawLength(rng, 10, 11);       // Up to 20 s.
+  }
   swarm.heal_at = {kDeadline * 7 / 10};
   swarm.deadline = {kDeadline};
   return swarm;
@@ -90,7 +95,9 @@ std::string Describe(const Swarm& swarm) {
       << (trainer.restarts ? " back within " + ms(trainer.restart_max) : " for good")
       << ", freezes " << trainer.freezes_per_minute << "/min of " << ms(trainer.freeze_max)
       << "; servers: freezes " << server.freezes_per_minute << "/min of " << ms(server.freeze_max)
-      << "; tick " << ms(swarm.tick) << ", tasks " << ms(swarm.task_max);
+      << "; scheduler: crashes " << swarm.scheduler_crashes.crashes_per_minute
+      << "/min back within " << ms(swarm.scheduler_crashes.restart_max) << "; tick "
+      << ms(swarm.tick) << ", tasks " << ms(swarm.task_max);
   return out.str();
 }
 

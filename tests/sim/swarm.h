@@ -28,7 +28,8 @@ struct Swarm {
 
   LinkFaults links;
   NodeFaults trainer_faults;
-  NodeFaults server_faults;  // Of shards and scheduler. Freezes only: their death ends the job.
+  NodeFaults server_faults;  // Of shards and scheduler. Freezes only.
+  NodeFaults scheduler_crashes;
   Duration tick{0};
   Duration task_max{0};
 

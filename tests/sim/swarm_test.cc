@@ -37,7 +37,7 @@ TEST(SwarmTest, EveryShapeOccurs) {
 
 TEST(SwarmTest, EachFaultIsOnInHalfOfTheSeeds) {
   int drop = 0, duplicate = 0, reorder = 0, cuts = 0, crashes = 0, freezes = 0, servers = 0;
-  int memory = 0;
+  int memory = 0, schedulers = 0;
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     const Swarm swarm = DrawSwarm(seed);
     drop += swarm.links.drop > 0;
@@ -48,13 +48,15 @@ TEST(SwarmTest, EachFaultIsOnInHalfOfTheSeeds) {
     freezes += swarm.trainer_faults.freezes_per_minute > 0;
     servers += swarm.server_faults.freezes_per_minute > 0;
     memory += swarm.tight_memory;
+    schedulers += swarm.scheduler_crashes.crashes_per_minute > 0;
   }
-  for (const int on : {drop, duplicate, reorder, cuts, crashes, freezes, servers, memory}) {
+  for (const int on :
+       {drop, duplicate, reorder, cuts, crashes, freezes, servers, memory, schedulers}) {
     EXPECT_NEAR(on, kSeeds / 2, kSeeds / 20);
   }
 }
 
-// A server that is silent for 15 s is dead, and its death ends the job: no fault may look like it.
+// A shard that is silent for 15 s is dead, and would have to come back: no fault may look like it.
 TEST(SwarmTest, NoFaultLooksLikeTheDeathOfAServer) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     const Swarm swarm = DrawSwarm(seed);

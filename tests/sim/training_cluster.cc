@@ -71,8 +71,11 @@ scheduler::SchedulerNodeOptions TrainingCluster::SchedulerOptions() const {
 void TrainingCluster::AddScheduler() {
   const scheduler::SchedulerNodeOptions options = SchedulerOptions();
   CHECK(options.Validate().ok()) << options.Validate();
-  cluster_.Add(kScheduler,
-               [options] { return std::make_unique<scheduler::SchedulerNode>(options); });
+  cluster_.Add(kScheduler, [this, options] {
+    auto node = scheduler::SchedulerNode::Restore(options, cluster_.records(kScheduler));
+    CHECK(node) << node.error();
+    return *std::move(node);
+  });
 }
 
 void TrainingCluster::AddShard(uint32_t index) {
@@ -125,7 +128,11 @@ ps::ShardNode& TrainingCluster::shard(uint32_t index) const {
 void TrainingCluster::PlanFaults() {
   const Swarm& swarm = options_.swarm;
   const auto never = [] { return false; };
-  PlanNodeFaults(swarm.seed, swarm.server_faults, kScheduler, swarm.heal_at, never, cluster_);
+  NodeFaults scheduler_faults = swarm.server_faults;
+  scheduler_faults.crashes_per_minute = swarm.scheduler_crashes.crashes_per_minute;
+  scheduler_faults.restart_max = swarm.scheduler_crashes.restart_max;
+  PlanNodeFaults(
+      swarm.seed, scheduler_faults, kScheduler, swarm.heal_at, [] { return true; }, cluster_);
   for (uint32_t s = 0; s < swarm.shards; ++s) {
     PlanNodeFaults(swarm.seed, swarm.server_faults, ShardName(s), swarm.heal_at, never, cluster_);
   }
@@ -146,28 +153,34 @@ void TrainingCluster::PlanFaults() {
 
 // The start needs every trainer; later they may stay away.
 bool TrainingCluster::Started() const {
-  return scheduler().progress(cluster_.clock(kScheduler)).phase != "waiting";
+  return cluster_.node(kScheduler) != nullptr &&
+         scheduler().progress(cluster_.clock(kScheduler)).phase != "waiting";
 }
 
 void TrainingCluster::Supervise() {
+  cluster_.At(cluster_.now() + kSupervision, [this] { Supervise(); });
+  if (cluster_.node(kScheduler) == nullptr) return;
   const bool started = Started();
-  for (uint32_t t = 0; t < options_.swarm.trainers && !scheduler().finished(); ++t) {
+  for (uint32_t t = 0; t < options_.swarm.trainers && !finished(); ++t) {
     const Node* node = cluster_.node(TrainerName(t));
     if (node != nullptr && !node->finished()) continue;
     if (options_.swarm.supervised && started && t != kSurvivor && !reported_[t]) {
       reported_[t] = true;
       scheduler().NodeExited(scheduler::Role::kTrainer, t,
-                             {StatusCode::kUnavailable, "simulated exit"});
+                             {StatusCode::kUnavailable, "simulated exit"}, false);
     }
     if (node != nullptr) cluster_.Restart(TrainerName(t));  // It was fenced.
   }
-  cluster_.At(cluster_.now() + kSupervision, [this] { Supervise(); });
+}
+
+bool TrainingCluster::finished() const {
+  return cluster_.node(kScheduler) != nullptr && scheduler().finished();
 }
 
 bool TrainingCluster::Run() {
   const auto done = [this] {
     CheckCommitted();
-    return scheduler().finished() || !violation_.empty();
+    return finished() || !violation_.empty();
   };
   return cluster_.Run(done, options_.swarm.deadline) && violation_.empty();
 }

@@ -34,6 +34,7 @@ class TrainingCluster {
   bool Run();
 
   const scheduler::JobResult& result() const { return scheduler().result(); }
+  bool finished() const;
   // By TableId, summed over the shards, as the scheduler heard them; 0 for tables it did not hear
   // of.
   std::vector<uint64_t> TableHashes() const;
@@ -45,7 +46,7 @@ class TrainingCluster {
   SimCluster& cluster() { return cluster_; }
 
  private:
-  scheduler::SchedulerNode& scheduler() const;
+  scheduler::SchedulerNode& scheduler() const;  // Must be up.
   ps::ShardNode& shard(uint32_t index) const;
   scheduler::SchedulerNodeOptions SchedulerOptions() const;
   void AddScheduler();
