@@ -28,6 +28,8 @@ std::string ErrorText(int error) { return std::generic_category().message(error)
 struct ChildPlan {
   char* const* arguments;
   const char* log_path;  // Null: none.
+  int input_fd;          // -1: none.
+  int kept_fd;           // -1: none.
   pid_t parent;
   int error_fd;  // Takes an errno if exec fails; closes itself if it does not.
 };
@@ -52,8 +54,8 @@ struct ChildPlan {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
 
-  const int nothing = open("/dev/null", O_RDONLY);
-  if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0) Abandon(plan.error_fd);
+  const int input = plan.input_fd >= 0 ? plan.input_fd : open("/dev/null", O_RDONLY);
+  if (input < 0 || dup2(input, STDIN_FILENO) < 0) Abandon(plan.error_fd);
   if (plan.log_path != nullptr) {
     const int log = open(plan.log_path, O_WRONLY | O_CREAT | O_APPEND, 0666);
     if (log < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) {
@@ -62,6 +64,7 @@ struct ChildPlan {
   }
   // What some library opened without close-on-exec. An old kernel cannot; then it stays open.
   (void)close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+  if (plan.kept_fd >= 0 && fcntl(plan.kept_fd, F_SETFD, 0) != 0) Abandon(plan.error_fd);
   execvp(plan.arguments[0], plan.arguments);
   Abandon(plan.error_fd);
 }
@@ -104,9 +107,12 @@ Result<Process> Process::Spawn(const ProcessOptions& options) {
   int error_pipe[2];
   if (pipe2(error_pipe, O_CLOEXEC) != 0) return failed(StatusCode::kUnavailable, errno);
 
-  const ChildPlan plan = {arguments.data(),
-                          options.log_path.empty() ? nullptr : options.log_path.c_str(), getpid(),
-                          error_pipe[1]};
+  const ChildPlan plan = {.arguments = arguments.data(),
+                          .log_path = options.log_path.empty() ? nullptr : options.log_path.c_str(),
+                          .input_fd = options.input_fd,
+                          .kept_fd = options.kept_fd,
+                          .parent = getpid(),
+                          .error_fd = error_pipe[1]};
   const pid_t pid = fork();
   if (pid == 0) BecomeProgram(plan);
   const int fork_error = pid < 0 ? errno : 0;

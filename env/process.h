@@ -26,13 +26,15 @@ struct ProcessExit {
 struct ProcessOptions {
   std::vector<std::string> arguments;  // The program first: a path, or a name found in PATH.
   std::string log_path;                // Takes stdout and stderr, at its end; "": as ours.
+  int input_fd = -1;                   // Becomes stdin; -1: there is nothing to read.
+  int kept_fd = -1;                    // Stays open in the child under its number; -1: none.
 };
 
 // A child process that cannot outlive us: the kernel kills it when the thread that spawned it
 // ends, however that came about. So spawn from a thread that outlives the child, such as main's.
 //
 // The child leads its own process group: Ctrl-C on the terminal reaches us and not the child. It
-// reads nothing from stdin and inherits no other file. Use by one thread at a time.
+// inherits no files but those that the options name. Use by one thread at a time.
 class Process {
  public:
   // Errors: kNotFound         there is no such program;

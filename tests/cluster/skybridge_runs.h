@@ -43,11 +43,9 @@ class ClusterTest : public testing::Test {
   // Starts `skybridge ARGUMENTS...`; its output goes to the file `log` of the folder.
   env::Process Start(const std::vector<std::string>& arguments, const std::string& log) const;
   // Starts it and waits for the end, at most `limit`; kills it after that.
-  Outcome Call(const std::vector<std::string>& arguments,
-               Duration limit = kPatience) const;
+  Outcome Call(const std::vector<std::string>& arguments, Duration limit = kPatience) const;
   // The same of another program.
-  Outcome CallProgram(const std::vector<std::string>& arguments,
-                      Duration limit = kPatience) const;
+  Outcome CallProgram(const std::vector<std::string>& arguments, Duration limit = kPatience) const;
   // `skybridge run` of the small job with --hash. Returns the tables' hashes by name.
   std::map<std::string, std::string> TableHashes(const std::vector<std::string>& arguments) const;
   // The same of a run that has ended in run folder `run`.

@@ -2,12 +2,16 @@
 #include "env/process.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <memory>
 
 #include <gtest/gtest.h>
 
+#include "env/file_lock.h"
 #include "env/files.h"
+#include "env/line_channel.h"
 #include "tests/data/scratch_folder.h"
 
 namespace skybridge::env {
@@ -101,6 +105,32 @@ TEST_F(ProcessTest, StopAsksFirstAndKillsWhoDoesNotListen) {
 
 TEST_F(ProcessTest, StandardInputIsEmpty) {
   EXPECT_EQ(Shell("read line && exit 1; exit 0").Wait(seconds(30))->code, 0);
+}
+
+TEST_F(ProcessTest, InputIsWhatItIsGiven) {
+  auto channel = *LineChannel::Open();
+  Process process = *Process::Spawn({.arguments = {"sh", "-c", "read line; echo \"not $line\" >&0"},
+                                     .log_path = scratch_.path() + "/log",
+                                     .input_fd = channel.theirs.get()});
+  channel.theirs = Descriptor();
+  channel.ours.Send("yes");
+  ASSERT_TRUE(process.Wait(seconds(30)).has_value());
+  EXPECT_EQ(channel.ours.Receive(), std::vector<std::string>{"not yes"});
+}
+
+// What the promise that one run at a time uses a folder stands on.
+TEST_F(ProcessTest, ChildHoldsTheLockThatItInherits) {
+  const std::string path = scratch_.path() + "/lock";
+  auto lock = std::make_unique<FileLock>(*FileLock::Take(path, seconds(0)));
+  Process other = Shell("sleep 60");
+  Process heir = *Process::Spawn(
+      {.arguments = {"sleep", "60"}, .log_path = {}, .kept_fd = lock->descriptor()});
+  lock.reset();
+  const Status refused = FileLock::Take(path, milliseconds(20)).status();
+  EXPECT_EQ(refused.code(), StatusCode::kAlreadyExists);
+  EXPECT_NE(refused.message().find(std::to_string(getpid())), std::string::npos) << refused;
+  heir.Kill();
+  EXPECT_TRUE(FileLock::Take(path, seconds(30)).has_value()) << "the other has not inherited it";
 }
 
 }  // namespace
