@@ -16,6 +16,7 @@ Command GenerateCommand();
 Command PsCommand();
 Command QueryCommand();
 Command RunCommand();
+Command RunSchedulerCommand();
 Command SchedulerCommand();
 Command TableCommand();
 Command VersionCommand();

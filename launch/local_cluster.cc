@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 #include <glog/logging.h>
 
-#include "launch/exit_code.h"
-
 namespace skybridge::launch {
 namespace {
 
@@ -18,94 +16,142 @@ std::string NameOf(scheduler::Role role, uint32_t index) {
   return fmt::format("{}-{}", role == scheduler::Role::kShard ? "server" : "worker", index);
 }
 
-// Whether starting the same process again may go better.
-bool WorthRestarting(const env::ProcessExit& exit) {
-  return exit.signal != 0 || exit.code == kTransient || exit.code == kFencedOff;
-}
-
-// What it means for the job, if the job needs the process.
-StatusCode CodeOf(const env::ProcessExit& exit) {
-  return exit.signal != 0 ? StatusCode::kUnavailable : StatusOfExit(exit.code, "").code();
+SchedulerProcess::Options SchedulerOptionsOf(const LocalCluster::Options& options) {
+  std::vector<std::string> arguments = {options.program, "run_scheduler",
+                                        "--job_id",      JobIdText(options.job),
+                                        "--base",        options.base,
+                                        "--run_dir",     options.folder.path};
+  if (options.table_hash) arguments.emplace_back("--hash");
+  if (options.json) arguments.emplace_back("--json");
+  arguments.push_back(options.folder.job_file());
+  return {.arguments = std::move(arguments),
+          .log_path = options.folder.log("scheduler"),
+          .kept_fd = options.lock_fd};
 }
 
 }  // namespace
 
-LocalCluster::LocalCluster(Options options, SchedulerWatch& watch)
-    : options_(std::move(options)), watch_(watch) {}
-
-Status LocalCluster::Start() {
-  const auto start = [this](scheduler::Role role, uint32_t count) -> Status {
+LocalCluster::LocalCluster(Options options, std::function<void(const std::string&)> say)
+    : options_(std::move(options)),
+      say_(std::move(say)),
+      scheduler_(SchedulerOptionsOf(options_)),
+      kept_scheduler_({.name = "scheduler",
+                       .log = options_.folder.log("scheduler"),
+                       .restarts = options_.restarts,
+                       .spawn = [this] { return scheduler_.Spawn(ToSeconds(now_.since_start)); }}) {
+  const auto add = [this](scheduler::Role role, uint32_t count) {
     for (uint32_t index = 0; index < count; ++index) {
-      SKY_ASSIGN_OR_RETURN(env::Process process, Spawn(role, index));
-      children_.push_back({.role = role, .index = index, .process = std::move(process)});
+      const std::string name = NameOf(role, index);
+      nodes_.push_back({.role = role,
+                        .index = index,
+                        .process = KeptProcess({.name = name,
+                                                .log = options_.folder.log(name),
+                                                .restarts = options_.restarts,
+                                                .spawn = [this, role, index] {
+                                                  return Spawn(role, index);
+                                                }})});
     }
-    return {};
   };
-  SKY_RETURN_IF_ERROR(start(scheduler::Role::kShard, options_.shape.servers));
-  return start(scheduler::Role::kTrainer, options_.shape.workers);
+  add(scheduler::Role::kShard, options_.shape.servers);
+  add(scheduler::Role::kTrainer, options_.shape.workers);
+}
+
+Status LocalCluster::Start(Instant now) {
+  now_ = now;
+  if (options_.resumed) {
+    // The scheduler's log may know them as alive.
+    for (const Node& node : nodes_) {
+      TellExit(node, {StatusCode::kUnavailable, "it ended with the run before"}, false);
+    }
+  }
+  return kept_scheduler_.Start(now, 0);
 }
 
 Result<env::Process> LocalCluster::Spawn(scheduler::Role role, uint32_t index) const {
   const bool server = role == scheduler::Role::kShard;
   std::vector<std::string> arguments = {options_.program, server ? "ps" : "worker",
-                                        "--job_id",       JobIdText(options_.identity.id),
-                                        "--scheduler",    options_.identity.scheduler_endpoint,
+                                        "--job_id",       JobIdText(options_.job),
+                                        "--scheduler",    scheduler_.endpoint(),
                                         "--base",         options_.base,
                                         "--number",       fmt::format("{}", index)};
   if (server) {
     arguments.insert(arguments.end(), {"--store", options_.folder.store_folder()});
   }
   arguments.push_back(options_.folder.job_file());
-  return env::Process::Spawn(
-      {.arguments = std::move(arguments), .log_path = options_.folder.log(NameOf(role, index))});
+  return env::Process::Spawn({.arguments = std::move(arguments),
+                              .log_path = options_.folder.log(NameOf(role, index)),
+                              .kept_fd = options_.lock_fd});
 }
 
-void LocalCluster::Supervise() {
-  for (Child& child : children_) {
-    if (child.ended) continue;
-    const std::optional<env::ProcessExit> exit = child.process.Poll();
-    if (exit) OnExit(child, *exit);
+void LocalCluster::Look(Instant now) {
+  now_ = now;
+  LookAtScheduler(now);
+  if (ended_) return;
+  if (!nodes_started_ && !scheduler_.endpoint().empty()) StartNodes(now);
+  if (!nodes_started_) return;
+  for (Node& node : nodes_) LookAtNode(node, now);
+}
+
+void LocalCluster::LookAtScheduler(Instant now) {
+  const auto exit = kept_scheduler_.Look(now, scheduler_.progress_count());
+  scheduler_.Hear();  // After the look: a process that has ended says nothing more.
+  if (scheduler_.ended()) {
+    ended_ = *scheduler_.ended();
+  } else if (exit) {
+    const bool well = exit->how.ok();  // It never ends well without a word.
+    if (exit->final) ended_ = well ? Status(StatusCode::kInternal, "the scheduler left") : exit->how;
+    say_(exit->line);
   }
 }
 
-void LocalCluster::OnExit(Child& child, const env::ProcessExit& exit) {
-  child.ended = true;
-  if (exit.ok()) return;  // It has taken its leave.
-  const std::string name = NameOf(child.role, child.index);
-  const std::string log = options_.folder.log(name);
-  const std::string reason =
-      fmt::format("{}: {}; {} ends with: {}", name, exit.ToString(), log, LastLine(log));
-  LOG(WARNING) << reason;
-  const bool server = child.role == scheduler::Role::kShard;
-  const uint32_t nodes =
-      server ? options_.shape.shards_per_server : options_.shape.trainers_per_worker;
-  for (uint32_t node = child.index * nodes; node < (child.index + 1) * nodes; ++node) {
-    watch_.NodeExited(child.role, node, {CodeOf(exit), reason});
+void LocalCluster::StartNodes(Instant now) {
+  nodes_started_ = true;
+  for (Node& node : nodes_) {
+    if (const Status started = node.process.Start(now, 0); !started.ok()) {
+      ended_ = started;
+      return;
+    }
   }
-  if (server || !WorthRestarting(exit) || child.restarts >= options_.restarts_max) return;
-  Result<env::Process> process = Spawn(child.role, child.index);
-  if (!process) {
-    LOG(WARNING) << "start " << name << " again: " << process.error();
-    return;
-  }
-  child.process = *std::move(process);
-  child.ended = false;
-  ++child.restarts;
-  ++restarts_;
 }
 
-void LocalCluster::Stop() {
-  std::vector<env::Process> running;
-  for (Child& child : children_) running.push_back(std::move(child.process));
-  children_.clear();
-  env::StopProcesses(running, kStopGrace);
+void LocalCluster::LookAtNode(Node& node, Instant now) {
+  const auto exit = node.process.Look(now, scheduler_.progress_count());
+  if (!exit || exit->how.ok()) return;
+  LOG(WARNING) << exit->line;
+  say_(exit->line);
+  TellExit(node, exit->how, exit->final);
+}
+
+void LocalCluster::TellExit(const Node& node, const Status& how, bool final) {
+  const uint32_t count = node.role == scheduler::Role::kShard ? options_.shape.shards_per_server
+                                                              : options_.shape.trainers_per_worker;
+  for (uint32_t index = node.index * count; index < (node.index + 1) * count; ++index) {
+    scheduler_.Give(NodeExit{.role = node.role, .index = index, .final = final, .how = how});
+  }
+}
+
+void LocalCluster::RequestStop(const std::string& reason) {
+  for (Node& node : nodes_) node.process.Retire();
+  scheduler_.Give(StopRequest{reason});
 }
 
 void LocalCluster::WaitAndStop(Duration grace) {
-  for (Child& child : children_) {
-    if (!child.process.Wait(grace)) break;  // One that hangs ends the patience with all.
+  std::vector<env::Process> running;
+  const auto take = [&running](KeptProcess& kept) {
+    if (kept.process() != nullptr) running.push_back(std::move(*kept.process()));
+  };
+  take(kept_scheduler_);
+  for (Node& node : nodes_) take(node.process);
+  for (env::Process& process : running) {
+    if (!process.Wait(grace)) break;  // One that hangs ends the patience with all.
   }
-  Stop();
+  env::StopProcesses(running, kStopGrace);
+}
+
+uint32_t LocalCluster::restarts() const {
+  uint32_t restarts = kept_scheduler_.restarts();
+  for (const Node& node : nodes_) restarts += node.process.restarts();
+  return restarts;
 }
 
 }  // namespace skybridge::launch

@@ -2,61 +2,82 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/status.h"
+#include "common/time.h"
 #include "env/process.h"
 #include "launch/cluster_config.h"
+#include "launch/kept_process.h"
 #include "launch/run_folder.h"
-#include "launch/scheduler_watch.h"
+#include "launch/scheduler_process.h"
 
 namespace skybridge::launch {
 
-// The servers and workers of a run on this machine, as children of this process.
+// The processes of a run on this machine: a scheduler, servers and workers, all children of this
+// process, each kept going (KeptProcess). Servers and workers start once the scheduler listens,
+// which it does at one endpoint for the whole run. Every end of a server or worker is told to the
+// scheduler at once, or as soon as there is one again.
 //
-// A worker that a signal or a transient failure ended is started again, up to `restarts_max` times
-// each; a server is not, since its rows are gone. Use by one thread, which outlives it: the
-// children die with that thread.
+// Use by one thread, which outlives it: the children die with that thread.
 class LocalCluster {
  public:
   struct Options {
     std::string program;  // Of this binary.
     RunFolder folder;
     std::string base;  // Folder that relative paths of the job start from.
-    RunIdentity identity;
+    JobId job;
     ClusterShape shape;
-    uint32_t restarts_max = 3;
+    bool table_hash = false;
+    bool json = false;     // The report.
+    bool resumed = false;  // There was a run in this folder; all its processes are dead.
+    int lock_fd = -1;      // Of the run folder; children hold it too.
+    RestartPolicyOptions restarts;
   };
-  // `watch` outlives it.
-  LocalCluster(Options options, SchedulerWatch& watch);
+  // `say` takes lines for people.
+  LocalCluster(Options options, std::function<void(const std::string&)> say);
 
-  // Starts all processes. Errors: those of Process::Spawn.
-  Status Start();
-  // Notices which processes ended: tells the scheduler, and starts workers again.
-  void Supervise();
-  // Ends all processes: SIGTERM, then SIGKILL. Repeats change nothing.
-  void Stop();
-  // Waits up to `grace` for those that still run, then stops them.
+  // Starts the scheduler. Errors: those of Process::Spawn.
+  Status Start(Instant now);
+  // One look at all processes.
+  void Look(Instant now);
+  // Ends the job cleanly; the scheduler then ends by itself. Repeats are harmless.
+  void RequestStop(const std::string& reason);
+  // Waits up to `grace` for those that still run, then ends them: SIGTERM, then SIGKILL.
   void WaitAndStop(Duration grace);
-  uint32_t restarts() const { return restarts_; }
+
+  // How the run ended, once it has.
+  const std::optional<Status>& ended() const { return ended_; }
+  const std::string& report() const { return scheduler_.report(); }
+  const Progress& progress() const { return scheduler_.progress(); }
+  uint32_t restarts() const;
 
  private:
-  struct Child {
+  struct Node {
     scheduler::Role role;
     uint32_t index;  // Of servers or of workers.
-    env::Process process;
-    bool ended = false;
-    uint32_t restarts = 0;
+    KeptProcess process;
   };
 
+  void LookAtScheduler(Instant now);
+  void StartNodes(Instant now);
+  void LookAtNode(Node& node, Instant now);
+  // Tells the scheduler of all nodes in a process.
+  void TellExit(const Node& node, const Status& how, bool final);
   Result<env::Process> Spawn(scheduler::Role role, uint32_t index) const;
-  void OnExit(Child& child, const env::ProcessExit& exit);
 
   const Options options_;
-  SchedulerWatch& watch_;
-  std::vector<Child> children_;
-  uint32_t restarts_ = 0;
+  const std::function<void(const std::string&)> say_;
+  SchedulerProcess scheduler_;
+  KeptProcess kept_scheduler_;
+  std::vector<Node> nodes_;
+  bool nodes_started_ = false;
+  Instant now_;
+  std::optional<Status> ended_;
 };
 
 }  // namespace skybridge::launch

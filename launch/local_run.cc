@@ -10,21 +10,24 @@
 
 #include <fmt/format.h>
 
+#include "env/files.h"
 #include "env/host.h"
 #include "env/signals.h"
 #include "launch/commands.h"
+#include "launch/evaluation_report.h"
 #include "launch/files.h"
 #include "launch/local_cluster.h"
 #include "launch/log_file.h"
-#include "launch/node_host.h"
 #include "launch/roles.h"
-#include "launch/scheduler_watch.h"
+#include "launch/run_report.h"
+#include "launch/scheduler_role.h"
 #include "launch/supervise.h"
 
 namespace skybridge::launch {
 namespace {
 
 constexpr Duration kLeaveGrace = std::chrono::seconds(5);
+constexpr Duration kLook = std::chrono::milliseconds(10);
 
 // Servers and workers as threads of this process.
 struct ThreadCluster {
@@ -49,6 +52,48 @@ Result<ThreadCluster> StartThreads(const OpenJob& job, const RunIdentity& identi
   return cluster;
 }
 
+Result<RunOutcome> RunAsThreads(const OpenJob& job, const RunFolder& folder,
+                                scheduler::SchedulerNodeOptions node, RunIdentity identity,
+                                bool json, ProgressPrinter& printer) {
+  const LogFile log(folder.log("scheduler"));
+  const env::SignalWatch signals;
+  ProcessRuntime runtime(ShapeOf(job.loaded.job).trainers() + 1);
+  SKY_ASSIGN_OR_RETURN(const auto scheduler,
+                       SchedulerRole::Start({.node = std::move(node),
+                                             .log_folder = folder.scheduler_folder(),
+                                             .listen = "inproc://scheduler"},
+                                            runtime));
+  identity.scheduler_endpoint = scheduler->endpoint();
+  SKY_ASSIGN_OR_RETURN(const ThreadCluster threads, StartThreads(job, identity, folder, runtime));
+  Supervise(signals, runtime.clock, *scheduler, printer);
+  SKY_ASSIGN_OR_RETURN(const scheduler::JobResult result, scheduler->result());
+  const double seconds = ToSeconds(runtime.clock.Now().since_start);
+  SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.result_file(), ResultJson(result, seconds)));
+  return RunOutcome{result.status, ResultText(result, folder, seconds, json)};
+}
+
+// Looks after the processes until the job has ended or two signals came.
+Status SuperviseProcesses(LocalCluster& cluster, ProgressPrinter& printer) {
+  env::SystemClock clock;
+  const env::SignalWatch signals;
+  SKY_RETURN_IF_ERROR(cluster.Start(clock.Now()));
+  int seen = 0;
+  while (!cluster.ended()) {
+    if (signals.WaitBeyond(seen, kLook)) {
+      seen = signals.stops();
+      if (seen > 1) break;
+      printer.Say("stopping; once more to stop at once");
+      cluster.RequestStop("interrupted");
+    }
+    cluster.Look(clock.Now());
+    printer.Show(cluster.progress().phase, cluster.progress().line, clock.Now());
+  }
+  printer.Clear();
+  if (!cluster.ended()) return {StatusCode::kCancelled, "stopped before the job ended"};
+  cluster.WaitAndStop(kLeaveGrace);
+  return *cluster.ended();
+}
+
 }  // namespace
 
 JobId DrawJobId() {
@@ -57,63 +102,47 @@ JobId DrawJobId() {
   return {.high = draw(), .low = draw()};
 }
 
-Result<std::string> ExportFolderOf(const LoadedJob& job, const RunFolder& folder) {
-  std::string path = folder.export_folder();
-  if (job.job.export_().has_path()) {
-    path = AbsolutePath((std::filesystem::path(job.base) / job.job.export_().path()).string());
-  }
-  std::error_code ignored;
-  if (std::filesystem::exists(path + "/MANIFEST.json", ignored)) {
-    return Status(
-        StatusCode::kAlreadyExists,
-        fmt::format("export to {}: there is an export: choose another folder or delete it", path));
-  }
-  return path;
+std::string ExportFolderOf(const LoadedJob& job, const RunFolder& folder) {
+  if (!job.job.export_().has_path()) return folder.export_folder();
+  return AbsolutePath((std::filesystem::path(job.base) / job.job.export_().path()).string());
 }
 
-Result<scheduler::JobResult> RunLocally(const OpenJob& job, const RunFolder& folder,
-                                        const LocalRunOptions& options, ProgressPrinter& printer) {
-  const ClusterShape shape = ShapeOf(job.loaded.job);
-  RunIdentity identity{.id = DrawJobId(),
-                       .version = BinaryVersion(),
-                       .host = env::HostName(),
-                       .pid = env::ProcessId()};
-  SKY_ASSIGN_OR_RETURN(const std::string export_folder, ExportFolderOf(job.loaded, folder));
-  SKY_RETURN_IF_ERROR(WriteFile(folder.job_file(), JobText(job.loaded.job)));
-  scheduler::SchedulerNodeOptions scheduler_options =
-      SchedulerOptionsOf(job.loaded, job.plan, job.model, identity,
-                         {.export_folder = export_folder, .temp_folder = folder.temp_folder()});
-  scheduler_options.table_hash = options.table_hash;
-  SKY_RETURN_IF_ERROR(scheduler_options.Validate());
+Status CheckNoExport(const std::string& export_folder) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(export_folder + "/MANIFEST.json", ignored)) return {};
+  return {StatusCode::kAlreadyExists,
+          fmt::format("export to {}: there is an export: choose another folder or delete it",
+                      export_folder)};
+}
 
-  const LogFile log(folder.log("scheduler"));
-  const env::SignalWatch signals;
-  ProcessRuntime runtime(options.in_process ? shape.trainers() + 1 : 1);
-  SchedulerWatch watch;
-  SKY_ASSIGN_OR_RETURN(
-      const std::unique_ptr<NodeHost> host,
-      NodeHost::Create(runtime,
-                       {.listen = options.in_process ? "inproc://scheduler" : "tcp://127.0.0.1:*",
-                        .frame_bytes_max = env::kSchedulerFrameBytesMax}));
-  identity.scheduler_endpoint = host->endpoint();
-  host->Start(watch.MakeNode(std::move(scheduler_options)));
-
+Result<RunOutcome> RunLocally(const OpenJob& job, const RunFolder& folder,
+                              const LocalRunOptions& options, ProgressPrinter& printer) {
+  const RunIdentity identity{.id = options.job,
+                             .version = BinaryVersion(),
+                             .host = env::HostName(),
+                             .pid = env::ProcessId()};
+  scheduler::SchedulerNodeOptions node = SchedulerOptionsOf(
+      job.loaded, job.plan, job.model, identity,
+      {.export_folder = ExportFolderOf(job.loaded, folder), .temp_folder = folder.temp_folder()});
+  node.table_hash = options.table_hash;
+  SKY_RETURN_IF_ERROR(node.Validate());
   if (options.in_process) {
-    SKY_ASSIGN_OR_RETURN(const ThreadCluster threads, StartThreads(job, identity, folder, runtime));
-    Supervise(signals, *host, runtime.clock, watch, nullptr, printer);
-  } else {
-    LocalCluster cluster({.program = options.program,
-                          .folder = folder,
-                          .base = job.loaded.base,
-                          .identity = identity,
-                          .shape = shape,
-                          .restarts_max = options.restarts_max},
-                         watch);
-    SKY_RETURN_IF_ERROR(cluster.Start());
-    Supervise(signals, *host, runtime.clock, watch, &cluster, printer);
-    if (host->ended()) cluster.WaitAndStop(kLeaveGrace);
+    return RunAsThreads(job, folder, std::move(node), identity, options.json, printer);
   }
-  return watch.result();
+  const LogFile log(folder.log("run"));
+  LocalCluster cluster({.program = options.program,
+                        .folder = folder,
+                        .base = job.loaded.base,
+                        .job = options.job,
+                        .shape = ShapeOf(job.loaded.job),
+                        .table_hash = options.table_hash,
+                        .json = options.json,
+                        .resumed = options.resumed,
+                        .lock_fd = options.lock_fd,
+                        .restarts = {.futile_max = options.futile_max}},
+                       [&printer](const std::string& line) { printer.Say(line); });
+  const Status status = SuperviseProcesses(cluster, printer);
+  return RunOutcome{status, cluster.report()};
 }
 
 }  // namespace skybridge::launch

@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
       launch::RunCommand(),       launch::CheckCommand(), launch::QueryCommand(),
       launch::EvaluateCommand(),  launch::TableCommand(), launch::GenerateCommand(),
       launch::SchedulerCommand(), launch::PsCommand(),    launch::WorkerCommand(),
-      launch::VersionCommand()};
+      launch::VersionCommand(),   launch::RunSchedulerCommand()};
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return launch::RunProgram(commands, arguments);
 }

@@ -6,7 +6,6 @@
 #include <glog/logging.h>
 
 #include "env/node_loop.h"
-#include "env/record_log.h"
 
 namespace skybridge::launch {
 
@@ -25,18 +24,18 @@ NodeHost::~NodeHost() {
   if (thread_.joinable()) thread_.join();
 }
 
-void NodeHost::Start(std::unique_ptr<Node> node) {
+void NodeHost::Start(std::unique_ptr<Node> node, std::unique_ptr<env::RecordLog> log) {
   CHECK(node_ == nullptr) << "a host runs one node";
   node_ = std::move(node);
+  log_ = log ? std::move(log) : std::make_unique<env::NoRecordLog>();
   thread_ = std::jthread([this](const std::stop_token& stop) { Loop(stop); });
 }
 
 void NodeHost::Loop(const std::stop_token& stop) {
   {
     env::TaskQueue tasks(runtime_.tasks, [this] { transport_->Wake(); });
-    env::NoRecordLog log;
     loop_status_ = env::RunNode(
-        *node_, {.clock = runtime_.clock, .transport = *transport_, .tasks = tasks, .log = log},
+        *node_, {.clock = runtime_.clock, .transport = *transport_, .tasks = tasks, .log = *log_},
         stop);
   }
   ended_.store(true, std::memory_order_release);

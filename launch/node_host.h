@@ -8,6 +8,7 @@
 
 #include "common/node.h"
 #include "common/status.h"
+#include "env/record_log.h"
 #include "env/system_clock.h"
 #include "env/task_pool.h"
 #include "env/zmq_context.h"
@@ -35,8 +36,8 @@ class NodeHost {
   ~NodeHost();
 
   const std::string& endpoint() const { return transport_->endpoint(); }
-  // Starts the thread. Call once.
-  void Start(std::unique_ptr<Node> node);
+  // Starts the thread. Call once. `log` takes the node's records; null: it has none.
+  void Start(std::unique_ptr<Node> node, std::unique_ptr<env::RecordLog> log = nullptr);
   // Makes the loop end, whatever the node thinks. Thread-safe.
   void RequestStop();
   // True once the loop has ended. Thread-safe.
@@ -51,6 +52,7 @@ class NodeHost {
   ProcessRuntime& runtime_;
   const std::unique_ptr<env::ZmqTransport> transport_;
   std::unique_ptr<Node> node_;
+  std::unique_ptr<env::RecordLog> log_;
   Status loop_status_;
   std::atomic<bool> ended_ = false;
   std::jthread thread_;

@@ -8,8 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "launch/progress_line.h"
-
 namespace skybridge::launch {
 namespace {
 
@@ -26,15 +24,15 @@ size_t ProgressPrinter::TerminalColumns(std::FILE* out) {
   return size.ws_col;
 }
 
-void ProgressPrinter::Show(const scheduler::JobProgress& progress, Instant now) {
-  if (progress.phase.empty()) return;  // The scheduler has not begun.
+void ProgressPrinter::Show(const std::string& phase, const std::string& line, Instant now) {
+  if (phase.empty()) return;
   const bool live = columns_ > 0;
   const bool due = !last_ || now - *last_ >= (live ? kLiveEvery : kLineEvery);
-  if (!due && (live || progress.phase == phase_)) return;
+  if (!due && (live || phase == phase_)) return;
   last_ = now;
-  phase_ = progress.phase;
-  if (!live) return Say(ProgressLine(progress));
-  fmt::print(out_, "\r{}\x1b[K", ProgressLine(progress).substr(0, columns_ - 1));
+  phase_ = phase;
+  if (!live) return Say(line);
+  fmt::print(out_, "\r{}\x1b[K", line.substr(0, columns_ - 1));
   std::fflush(out_);
   shown_ = true;
 }

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "common/time.h"
-#include "scheduler/job_result.h"
 
 namespace skybridge::launch {
 
@@ -19,7 +18,8 @@ class ProgressPrinter {
   // Columns of the terminal behind `out`; 0 if it is none.
   static size_t TerminalColumns(std::FILE* out);
 
-  void Show(const scheduler::JobProgress& progress, Instant now);
+  // `line`: the job at this moment, in this phase. Empty phase: it has not begun.
+  void Show(const std::string& phase, const std::string& line, Instant now);
   // Prints a line of its own.
   void Say(const std::string& line);
   // Wipes the changing line, so that others can print.

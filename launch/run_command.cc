@@ -1,55 +1,121 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
+#include <chrono>
 #include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
 #include <gflags/gflags.h>
 
-#include "env/system_clock.h"
+#include "env/file_lock.h"
 #include "launch/commands.h"
-#include "launch/evaluation_report.h"
+#include "launch/exit_code.h"
 #include "launch/files.h"
 #include "launch/job_flags.h"
 #include "launch/local_run.h"
 #include "launch/open_job.h"
-#include "launch/progress_line.h"
 #include "launch/progress_printer.h"
 #include "launch/run_folder.h"
 #include "launch/run_report.h"
+#include "launch/run_state.h"
 
 DEFINE_string(run_dir, "",
               "Folder for logs, results and the export. Empty: runs/NAME-N in the current folder.");
+DEFINE_string(resume, "", "Go on with the run in this folder, which ended before its job.");
 DEFINE_bool(in_process, false, "Run servers and workers as threads of this process.");
 DEFINE_bool(hash, false,
             "Also print a number for each table: two runs share it if they made the same rows.");
 DEFINE_bool(json, false, "Print the result as JSON.");
-DEFINE_uint32(restarts, 3, "Start a worker that died this many times again.");
+DEFINE_uint32(restarts, 8,
+              "Give a process up that died this many times in a row without getting anything done. "
+              "One that works in between is started again for ever.");
+DECLARE_string(set);
 
 namespace skybridge::launch {
 namespace {
 
-Status Run(const std::vector<std::string>& positionals) {
-  env::SystemClock clock;
-  SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJobByFlags(positionals[0]));
-  SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenLoadedJob(std::move(loaded)));
+// After a run that was killed its last processes may take a moment to die.
+constexpr Duration kFormerRunMax = std::chrono::seconds(5);
+
+// A run, ready to start.
+struct PreparedRun {
+  OpenJob job;
+  RunFolder folder;
+  env::FileLock lock;
+  RunState state;
+  bool resumed = false;
+};
+
+Result<env::FileLock> Lock(const RunFolder& folder, Duration patience) {
+  auto lock = env::FileLock::Take(folder.lock_file(), patience);
+  if (lock) return lock;
+  return lock.error().WithContext(
+      fmt::format("run folder {}: another run uses it", folder.path));
+}
+
+Result<PreparedRun> NewRun(const std::string& job_file) {
+  SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJobByFlags(job_file));
+  SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(FLAGS_run_dir, job.loaded.job.name()));
-  ProgressPrinter printer(stderr, ProgressPrinter::TerminalColumns(stderr));
-  printer.Say(fmt::format("run in {}", ShownPath(folder.path)));
-  const LocalRunOptions options{.program = std::filesystem::read_symlink("/proc/self/exe").string(),
-                                .in_process = FLAGS_in_process,
-                                .table_hash = FLAGS_hash,
-                                .restarts_max = FLAGS_restarts};
-  Result<scheduler::JobResult> result = RunLocally(job, folder, options, printer);
-  CleanRunFolder(folder);
-  if (!result) return result.error();
-  const double seconds = ToSeconds(clock.Now().since_start);
-  SKY_RETURN_IF_ERROR(WriteFile(folder.result_file(), ResultJson(*result, seconds)));
-  PrintResult(*result, folder, seconds, FLAGS_json);
-  if (!result->status.ok()) {
-    return Status(result->status.code(),
-                  fmt::format("{} (logs: {})", result->status.message(), ShownPath(folder.path)));
+  SKY_ASSIGN_OR_RETURN(env::FileLock lock, Lock(folder, Duration::zero()));
+  SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, folder)));
+  SKY_RETURN_IF_ERROR(WriteFile(folder.job_file(), JobText(job.loaded.job)));
+  RunState state{.job = DrawJobId(),
+                 .base = job.loaded.base,
+                 .version = BinaryVersion(),
+                 .table_hash = FLAGS_hash};
+  SKY_RETURN_IF_ERROR(WriteRunState(folder, state));
+  return PreparedRun{std::move(job), folder, std::move(lock), std::move(state)};
+}
+
+Result<PreparedRun> FormerRun() {
+  SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(FLAGS_resume));
+  SKY_ASSIGN_OR_RETURN(RunState state, ReadRunState(folder));
+  SKY_ASSIGN_OR_RETURN(env::FileLock lock, Lock(folder, kFormerRunMax));
+  SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJob({.path = folder.job_file(), .base = state.base}));
+  SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
+  return PreparedRun{std::move(job), folder, std::move(lock), std::move(state), true};
+}
+
+Result<PreparedRun> PrepareRun(const std::vector<std::string>& positionals) {
+  if (FLAGS_resume.empty() && positionals.empty()) {
+    return Status(StatusCode::kInvalidArgument, "which job? expected: JOB, or --resume RUN_FOLDER");
   }
+  if (FLAGS_resume.empty()) return NewRun(positionals[0]);
+  if (!positionals.empty() || !FLAGS_run_dir.empty() || !FLAGS_set.empty()) {
+    return Status(StatusCode::kInvalidArgument,
+                  "--resume goes on with the job of that run, in its folder: leave out JOB, --set "
+                  "and --run_dir");
+  }
+  return FormerRun();
+}
+
+// An end that is not the job's fault can be mended by going on.
+Status WithAdvice(const Status& status, const RunFolder& folder) {
+  const std::string path = ShownPath(folder.path);
+  std::string advice = fmt::format("logs: {}", path);
+  if (ExitCodeOf(status) != kUserError) {
+    advice += fmt::format("; to go on: skybridge run --resume {}", path);
+  }
+  return {status.code(), fmt::format("{} ({})", status.message(), advice)};
+}
+
+Status Run(const std::vector<std::string>& positionals) {
+  SKY_ASSIGN_OR_RETURN(const PreparedRun run, PrepareRun(positionals));
+  ProgressPrinter printer(stderr, ProgressPrinter::TerminalColumns(stderr));
+  printer.Say(fmt::format("run in {}", ShownPath(run.folder.path)));
+  const LocalRunOptions options{.program = std::filesystem::read_symlink("/proc/self/exe").string(),
+                                .job = run.state.job,
+                                .in_process = FLAGS_in_process,
+                                .table_hash = run.state.table_hash,
+                                .json = FLAGS_json,
+                                .resumed = run.resumed,
+                                .lock_fd = run.lock.descriptor(),
+                                .futile_max = FLAGS_restarts};
+  const Result<RunOutcome> outcome = RunLocally(run.job, run.folder, options, printer);
+  if (!outcome) return WithAdvice(outcome.error(), run.folder);
+  fmt::print("{}", outcome->report);
+  if (!outcome->status.ok()) return WithAdvice(outcome->status, run.folder);
+  ForgetRun(run.folder);
   return {};
 }
 
@@ -58,14 +124,15 @@ Status Run(const std::vector<std::string>& positionals) {
 Command RunCommand() {
   return {.name = "run",
           .summary = "Train, evaluate and export a job on this machine.",
-          .arguments = "JOB",
+          .arguments = "JOB | --resume RUN_FOLDER",
           .details =
               "Starts a scheduler, servers and workers as processes of this machine, as many "
-              "as the job's `cluster` says, and ends them again. JOB is a file in Protobuf "
+              "as the job's `cluster` says, starts again what dies, and ends them. A run that was "
+              "interrupted, killed, or failed goes on with --resume. JOB is a file in Protobuf "
               "text format or JSON (docs/job_file.md), or - for standard input.",
-          .flags = JobFlagsAnd({"run_dir", "in_process", "hash", "json", "restarts"}),
+          .flags = JobFlagsAnd({"run_dir", "resume", "in_process", "hash", "json", "restarts"}),
           .repeated = {"set"},
-          .positionals_min = 1,
+          .positionals_min = 0,
           .positionals_max = 1,
           .run = Run};
 }

@@ -58,8 +58,16 @@ Result<RunFolder> MakeRunFolder(const std::string& wanted, const std::string& na
                 fmt::format("{}: {} runs of {}: delete some", runs, kRunsMax, name));
 }
 
+Result<RunFolder> FindRunFolder(const std::string& path) {
+  std::error_code error;
+  const fs::path folder = fs::canonical(path, error);
+  if (!error && fs::is_directory(folder, error)) return RunFolder{folder.string()};
+  return Status(StatusCode::kNotFound, fmt::format("run folder {}: there is none", path));
+}
+
 void CleanRunFolder(const RunFolder& folder) {
   std::error_code ignored;
+  fs::remove_all(folder.scheduler_folder(), ignored);
   fs::remove_all(folder.temp_folder(), ignored);
   fs::remove_all(folder.store_folder(), ignored);
 }

@@ -13,9 +13,14 @@ struct RunFolder {
 
   std::string job_file() const { return path + "/job.pbtxt"; }
   std::string result_file() const { return path + "/result.json"; }
+  std::string lock_file() const { return path + "/lock"; }     // Held while the run lives.
+  std::string state_file() const { return path + "/run.json"; }  // See RunState.
   std::string log(const std::string& process) const { return path + "/" + process + ".log"; }
-  std::string temp_folder() const { return path + "/temp"; }    // Deleted after the run.
-  std::string store_folder() const { return path + "/store"; }  // Deleted after the run.
+  // Deleted once the run has succeeded.
+  std::string temp_folder() const { return path + "/temp"; }
+  std::string store_folder() const { return path + "/store"; }
+  std::string scheduler_folder() const { return path + "/scheduler"; }
+
   std::string export_folder() const { return path + "/export"; }
 };
 
@@ -23,6 +28,9 @@ struct RunFolder {
 // current folder, which runs/latest then points to.
 // Errors: kAlreadyExists if `wanted` is there and not empty; kUnavailable.
 Result<RunFolder> MakeRunFolder(const std::string& wanted, const std::string& name);
+
+// The folder of a run that is to go on, by a path or a link to it. Errors: kNotFound.
+Result<RunFolder> FindRunFolder(const std::string& path);
 
 // Deletes what only the run itself needed.
 void CleanRunFolder(const RunFolder& folder);

@@ -17,26 +17,23 @@ std::string ShownPath(const std::string& path) {
   return relative.starts_with("..") ? path : relative;
 }
 
-void PrintResult(const scheduler::JobResult& result, const RunFolder& folder, double seconds,
-                 bool json) {
-  if (json) {
-    fmt::print("{}", ResultJson(result, seconds));
-    return;
-  }
-  fmt::print("{}", EvaluationTable(result.evaluations));
+std::string ResultText(const scheduler::JobResult& result, const RunFolder& folder, double seconds,
+                       bool json) {
+  if (json) return ResultJson(result, seconds);
+  std::string text = EvaluationTable(result.evaluations);
   for (const scheduler::TableSum& table : result.table_hashes) {
-    fmt::print("table {}  {:016x}  {} rows\n", table.name, table.hash, table.rows);
+    text += fmt::format("table {}  {:016x}  {} rows\n", table.name, table.hash, table.rows);
   }
-  if (!result.status.ok()) return;
-  fmt::print("trained on {} examples in {}{}\n",
-             ShortCount(static_cast<double>(result.examples_trained)), ShortDuration(seconds),
-             result.stopped_early ? "; stopped early" : "");
-  if (result.export_folder.empty()) return;
-  fmt::print("export  {}  {} candidates, recall@100 of the index {:.3f}\n",
-             ShownPath(result.export_folder), result.candidates, result.index_recall);
+  if (!result.status.ok()) return text;
+  text += fmt::format("trained on {} examples in {}{}\n",
+                      ShortCount(static_cast<double>(result.examples_trained)),
+                      ShortDuration(seconds), result.stopped_early ? "; stopped early" : "");
+  if (result.export_folder.empty()) return text;
+  text += fmt::format("export  {}  {} candidates, recall@100 of the index {:.3f}\n",
+                      ShownPath(result.export_folder), result.candidates, result.index_recall);
   const std::string path = ShownPath(folder.path);
   const char* quote = path.find(' ') == std::string::npos ? "" : "\"";
-  fmt::print("ask it  skybridge query --export {}{}{} \"...\"\n", quote, path, quote);
+  return text + fmt::format("ask it  skybridge query --export {}{}{} \"...\"\n", quote, path, quote);
 }
 
 }  // namespace skybridge::launch

@@ -11,8 +11,8 @@ namespace skybridge::launch {
 // A path as one would type it in the current folder.
 std::string ShownPath(const std::string& path);
 
-// Writes to stdout what a job achieved: for people, or as JSON.
-void PrintResult(const scheduler::JobResult& result, const RunFolder& folder, double seconds,
-                 bool json);
+// What a job achieved, to print: for people, or as JSON.
+std::string ResultText(const scheduler::JobResult& result, const RunFolder& folder, double seconds,
+                       bool json);
 
 }  // namespace skybridge::launch

@@ -12,10 +12,9 @@
 #include "launch/local_run.h"
 #include "launch/log_file.h"
 #include "launch/node_flags.h"
-#include "launch/node_host.h"
-#include "launch/progress_line.h"
+#include "launch/progress_printer.h"
 #include "launch/run_report.h"
-#include "launch/scheduler_watch.h"
+#include "launch/scheduler_role.h"
 #include "launch/supervise.h"
 
 DECLARE_string(run_dir);
@@ -31,33 +30,33 @@ Status Scheduler(const std::vector<std::string>& positionals) {
   SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenNodeJob(positionals[0]));
   SKY_ASSIGN_OR_RETURN(const RunIdentity identity, IdentityByFlags(true));
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(FLAGS_run_dir, job.loaded.job.name()));
-  SKY_ASSIGN_OR_RETURN(const std::string export_folder, ExportFolderOf(job.loaded, folder));
+  const std::string export_folder = ExportFolderOf(job.loaded, folder);
+  SKY_RETURN_IF_ERROR(CheckNoExport(export_folder));
   SKY_RETURN_IF_ERROR(WriteFile(folder.job_file(), JobText(job.loaded.job)));
   scheduler::SchedulerNodeOptions options =
       SchedulerOptionsOf(job.loaded, job.plan, job.model, identity,
                          {.export_folder = export_folder, .temp_folder = folder.temp_folder()});
   options.table_hash = FLAGS_hash;
-  SKY_RETURN_IF_ERROR(options.Validate());
 
   const LogFile log(folder.log("scheduler"));
   const env::SignalWatch signals;
   ProcessRuntime runtime(1);
-  SchedulerWatch watch;
-  SKY_ASSIGN_OR_RETURN(const auto host,
-                       NodeHost::Create(runtime, {.listen = FLAGS_listen,
-                                                  .frame_bytes_max = env::kSchedulerFrameBytesMax,
-                                                  .insecure_network = FLAGS_insecure_network}));
+  SKY_ASSIGN_OR_RETURN(const auto role,
+                       SchedulerRole::Start({.node = std::move(options),
+                                             .log_folder = folder.scheduler_folder(),
+                                             .listen = FLAGS_listen,
+                                             .insecure_network = FLAGS_insecure_network},
+                                            runtime));
   ProgressPrinter printer(stderr, ProgressPrinter::TerminalColumns(stderr));
-  printer.Say(fmt::format("scheduler {} of job {}, run in {}", host->endpoint(),
+  printer.Say(fmt::format("scheduler {} of job {}, run in {}", role->endpoint(),
                           JobIdText(identity.id), ShownPath(folder.path)));
-  host->Start(watch.MakeNode(std::move(options)));
-  Supervise(signals, *host, runtime.clock, watch, nullptr, printer);
+  Supervise(signals, runtime.clock, *role, printer);
 
-  const scheduler::JobResult result = watch.result();
+  SKY_ASSIGN_OR_RETURN(const scheduler::JobResult result, role->result());
   const double seconds = ToSeconds(runtime.clock.Now().since_start);
   CleanRunFolder(folder);
   SKY_RETURN_IF_ERROR(WriteFile(folder.result_file(), ResultJson(result, seconds)));
-  PrintResult(result, folder, seconds, FLAGS_json);
+  fmt::print("{}", ResultText(result, folder, seconds, FLAGS_json));
   return result.status;
 }
 

@@ -13,40 +13,52 @@ constexpr Duration kPublishEvery = std::chrono::milliseconds(100);
 
 class SchedulerWatch::WatchedNode : public Node {
  public:
-  WatchedNode(scheduler::SchedulerNodeOptions options, SchedulerWatch& watch)
-      : node_(std::move(options)), watch_(watch) {}
+  WatchedNode(std::unique_ptr<scheduler::SchedulerNode> node, SchedulerWatch& watch)
+      : node_(std::move(node)), watch_(watch) {}
 
   Effects Handle(const Envelope& message, Instant now) override {
-    return node_.Handle(message, now);
+    return node_->Handle(message, now);
   }
   Effects Tick(Instant now) override {
-    for (const Command& command : watch_.TakeCommands()) command(node_, now);
-    Effects effects = node_.Tick(now);
+    watch_.Settle(std::exchange(obeyed_, 0));  // The loop has performed the former effects.
+    for (const Command& command : watch_.TakeCommands()) {
+      command(*node_, now);
+      ++obeyed_;
+    }
+    Effects effects = node_->Tick(now);
     if (now >= publish_at_) {
-      watch_.Publish(node_.progress(now));
+      watch_.Publish(node_->progress(now));
       publish_at_ = now + kPublishEvery;
     }
-    if (node_.finished()) watch_.Publish(node_.result());
+    if (node_->finished()) watch_.Publish(node_->result());
     return effects;
   }
   Effects Finish(std::unique_ptr<Task> task, Instant now) override {
-    return node_.Finish(std::move(task), now);
+    return node_->Finish(std::move(task), now);
   }
   // Not before a tick has published the result.
-  bool finished() const override { return watch_.finished_ && node_.finished(); }
+  bool finished() const override { return watch_.finished_ && node_->finished(); }
 
  private:
-  scheduler::SchedulerNode node_;
+  const std::unique_ptr<scheduler::SchedulerNode> node_;
   SchedulerWatch& watch_;
+  size_t obeyed_ = 0;  // Commands that took effect with the last tick.
   Instant publish_at_{};
 };
 
-std::unique_ptr<Node> SchedulerWatch::MakeNode(scheduler::SchedulerNodeOptions options) {
-  return std::make_unique<WatchedNode>(std::move(options), *this);
+Result<std::unique_ptr<Node>> SchedulerWatch::MakeNode(
+    const scheduler::SchedulerNodeOptions& options, std::span<const Record> log) {
+  CHECK(log.empty());
+  auto node = std::make_unique<scheduler::SchedulerNode>(options);
+  return std::unique_ptr<Node>(std::make_unique<WatchedNode>(std::move(node), *this));
 }
 
-void SchedulerWatch::NodeExited(scheduler::Role role, uint32_t index, const Status& how) {
-  Tell([=](scheduler::SchedulerNode& node, Instant) { node.NodeExited(role, index, how); });
+void SchedulerWatch::NodeExited(scheduler::Role role, uint32_t index, const Status& how,
+                                bool final) {
+  Tell([=](scheduler::SchedulerNode& node, Instant) {
+    (void)final;
+    node.NodeExited(role, index, how);
+  });
 }
 
 void SchedulerWatch::RequestStop(const std::string& reason) {
@@ -74,6 +86,16 @@ void SchedulerWatch::Tell(Command command) {
 std::vector<SchedulerWatch::Command> SchedulerWatch::TakeCommands() {
   const std::lock_guard lock(mutex_);
   return std::exchange(commands_, {});
+}
+
+void SchedulerWatch::Settle(size_t commands) {
+  const std::lock_guard lock(mutex_);
+  settled_ += commands;
+}
+
+uint64_t SchedulerWatch::settled() const {
+  const std::lock_guard lock(mutex_);
+  return settled_;
 }
 
 void SchedulerWatch::Publish(scheduler::JobProgress progress) {

@@ -4,10 +4,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "common/node.h"
+#include "common/status.h"
 #include "scheduler/scheduler_node.h"
 
 namespace skybridge::launch {
@@ -16,12 +18,16 @@ namespace skybridge::launch {
 // tells it. Outlives the node that it made.
 class SchedulerWatch {
  public:
-  // The scheduler as a node for a loop; it speaks through this watch. Call once.
-  std::unique_ptr<Node> MakeNode(scheduler::SchedulerNodeOptions options);
+  // The scheduler as a node for a loop; it speaks through this watch, and goes on where `log` ends.
+  // Call once. Errors: those of SchedulerNode::Restore.
+  Result<std::unique_ptr<Node>> MakeNode(const scheduler::SchedulerNodeOptions& options,
+                                         std::span<const Record> log);
 
   // Thread-safe. Told to the node at its next tick.
-  void NodeExited(scheduler::Role role, uint32_t index, const Status& how);
+  void NodeExited(scheduler::Role role, uint32_t index, const Status& how, bool final);
   void RequestStop(const std::string& reason);
+  // How many of these calls have had their effect, durably. Thread-safe.
+  uint64_t settled() const;
   // At most a tenth of a second old. Thread-safe.
   scheduler::JobProgress progress() const;
 
@@ -34,11 +40,13 @@ class SchedulerWatch {
 
   void Tell(Command command);
   std::vector<Command> TakeCommands();
+  void Settle(size_t commands);
   void Publish(scheduler::JobProgress progress);
   void Publish(const scheduler::JobResult& result);
 
   mutable std::mutex mutex_;
   std::vector<Command> commands_;  // Guarded by mutex_, like all below.
+  uint64_t settled_ = 0;
   scheduler::JobProgress progress_;
   scheduler::JobResult result_;
   bool finished_ = false;

@@ -3,6 +3,8 @@
 
 #include <chrono>
 
+#include "launch/progress_line.h"
+
 namespace skybridge::launch {
 namespace {
 
@@ -10,18 +12,18 @@ constexpr Duration kLook = std::chrono::milliseconds(50);
 
 }  // namespace
 
-void Supervise(const env::SignalWatch& signals, const NodeHost& host, env::Clock& clock,
-               SchedulerWatch& watch, LocalCluster* cluster, ProgressPrinter& printer) {
+void Supervise(const env::SignalWatch& signals, env::Clock& clock, SchedulerRole& scheduler,
+               ProgressPrinter& printer) {
   int seen = 0;
-  while (!host.ended()) {
+  while (!scheduler.ended()) {
     if (signals.WaitBeyond(seen, kLook)) {
       seen = signals.stops();
       if (seen > 1) break;
       printer.Say("stopping; once more to stop at once");
-      watch.RequestStop("interrupted");
+      scheduler.watch().RequestStop("interrupted");
     }
-    if (cluster != nullptr) cluster->Supervise();
-    printer.Show(watch.progress(), clock.Now());
+    const scheduler::JobProgress progress = scheduler.watch().progress();
+    printer.Show(progress.phase, ProgressLine(progress), clock.Now());
   }
   printer.Clear();
 }

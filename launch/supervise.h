@@ -3,17 +3,14 @@
 
 #include "env/clock.h"
 #include "env/signals.h"
-#include "launch/local_cluster.h"
-#include "launch/node_host.h"
 #include "launch/progress_printer.h"
-#include "launch/scheduler_watch.h"
+#include "launch/scheduler_role.h"
 
 namespace skybridge::launch {
 
-// Looks after a job until its scheduler, which runs on `host`, has ended: shows progress, keeps the
-// processes of `cluster` (may be null) going, and passes a first signal on as a request to stop. A
-// second signal ends the wait at once.
-void Supervise(const env::SignalWatch& signals, const NodeHost& host, env::Clock& clock,
-               SchedulerWatch& watch, LocalCluster* cluster, ProgressPrinter& printer);
+// Looks after a job until its scheduler, a thread of this process, has ended: shows progress, and
+// passes a first signal on as a request to stop. A second signal ends the wait at once.
+void Supervise(const env::SignalWatch& signals, env::Clock& clock, SchedulerRole& scheduler,
+               ProgressPrinter& printer);
 
 }  // namespace skybridge::launch

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/node.h"
+#include "common/status.h"
+#include "env/record_log.h"
+
+namespace skybridge::launch {
+
+// The durable history of a job's scheduler: what those before it wrote, and where the next one goes
+// on writing.
+struct SchedulerLog {
+  std::vector<Record> records;
+  std::unique_ptr<env::RecordLog> log;
+};
+
+// Opens the log in `folder`, or begins one there. Errors: those of the disk; kDataLoss if the log
+// is damaged.
+Result<SchedulerLog> OpenSchedulerLog(const std::string& folder);
+
+}  // namespace skybridge::launch

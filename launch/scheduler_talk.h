@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/status.h"
+#include "scheduler/membership.h"
+
+// What the supervisor of a run and its scheduler, a child process, say to each other: one line
+// each, words separated by tabs.
+namespace skybridge::launch {
+
+// The process of this node ended. `final`: nobody will start it again.
+struct NodeExit {
+  scheduler::Role role = scheduler::Role::kShard;
+  uint32_t index = 0;
+  bool final = false;
+  Status how;
+  bool operator==(const NodeExit&) const = default;
+};
+
+struct StopRequest {
+  std::string reason;
+  bool operator==(const StopRequest&) const = default;
+};
+
+// From the supervisor.
+using Order = std::variant<NodeExit, StopRequest>;
+
+// The scheduler is there, for nodes to join.
+struct Listening {
+  std::string endpoint;
+  bool operator==(const Listening&) const = default;
+};
+
+// The job at one moment.
+struct Progress {
+  std::string phase;
+  uint64_t done = 0;     // In this phase, in its own units.
+  uint64_t settled = 0;  // Orders that were obeyed, durably.
+  std::string line;      // For people.
+  bool operator==(const Progress&) const = default;
+};
+
+// What to print once the job has ended; may have many lines.
+struct Report {
+  std::string text;
+  bool operator==(const Report&) const = default;
+};
+
+// The last word: how the job ended, or why it cannot run.
+struct Ended {
+  Status status;
+  bool operator==(const Ended&) const = default;
+};
+
+// From the scheduler.
+using Notice = std::variant<Listening, Progress, Report, Ended>;
+
+std::string LineOf(const Order& order);
+std::string LineOf(const Notice& notice);
+
+// Nothing: the line makes no sense.
+std::optional<Order> ParseOrder(std::string_view line);
+std::optional<Notice> ParseNotice(std::string_view line);
+
+}  // namespace skybridge::launch
