@@ -17,6 +17,7 @@
 #include "launch/run_folder.h"
 #include "launch/run_report.h"
 #include "launch/run_state.h"
+#include "launch/scheduler_log.h"
 
 DEFINE_string(run_dir, "",
               "Folder for logs, results and the export. Empty: runs/NAME-N in the current folder.");
@@ -48,8 +49,7 @@ struct PreparedRun {
 Result<env::FileLock> Lock(const RunFolder& folder, Duration patience) {
   auto lock = env::FileLock::Take(folder.lock_file(), patience);
   if (lock) return lock;
-  return lock.error().WithContext(
-      fmt::format("run folder {}: another run uses it", folder.path));
+  return lock.error().WithContext(fmt::format("run folder {}: another run uses it", folder.path));
 }
 
 Result<PreparedRun> NewRun(const std::string& job_file) {
@@ -71,6 +71,7 @@ Result<PreparedRun> FormerRun() {
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(FLAGS_resume));
   SKY_ASSIGN_OR_RETURN(RunState state, ReadRunState(folder));
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, Lock(folder, kFormerRunMax));
+  SKY_RETURN_IF_ERROR(ReopenJob(folder.scheduler_folder()));
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJob({.path = folder.job_file(), .base = state.base}));
   SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
   return PreparedRun{std::move(job), folder, std::move(lock), std::move(state), true};

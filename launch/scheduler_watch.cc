@@ -48,17 +48,13 @@ class SchedulerWatch::WatchedNode : public Node {
 
 Result<std::unique_ptr<Node>> SchedulerWatch::MakeNode(
     const scheduler::SchedulerNodeOptions& options, std::span<const Record> log) {
-  CHECK(log.empty());
-  auto node = std::make_unique<scheduler::SchedulerNode>(options);
+  SKY_ASSIGN_OR_RETURN(auto node, scheduler::SchedulerNode::Restore(options, log));
   return std::unique_ptr<Node>(std::make_unique<WatchedNode>(std::move(node), *this));
 }
 
 void SchedulerWatch::NodeExited(scheduler::Role role, uint32_t index, const Status& how,
                                 bool final) {
-  Tell([=](scheduler::SchedulerNode& node, Instant) {
-    (void)final;
-    node.NodeExited(role, index, how);
-  });
+  Tell([=](scheduler::SchedulerNode& node, Instant) { node.NodeExited(role, index, how, final); });
 }
 
 void SchedulerWatch::RequestStop(const std::string& reason) {

@@ -55,6 +55,21 @@ TEST_F(DeathTest, KilledWorkerCountsEachBatchOnceOutsideLockstep) {
   EXPECT_EQ(HashesOf("run"), TableHashes(counting));
 }
 
+// Promise: training does not notice that the scheduler died.
+TEST_F(DeathTest, KilledSchedulerLeavesTheLockstepResultAsItIs) {
+  env::Process run = StartLongRun();
+  const auto schedulers = ChildrenOf(run.pid(), {"run_scheduler"});
+  ASSERT_EQ(schedulers.size(), 1u);
+  kill(schedulers[0], SIGKILL);
+  const auto exit = run.Wait(kPatience);
+  ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
+  EXPECT_NE(Read("run.log").find("scheduler: killed by SIGKILL; starting it again (restart 1)"),
+            std::string::npos)
+      << Read("run.log");
+  EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+}
+
+// A server's rows are gone with it, so far: the job ends, and says so.
 TEST_F(DeathTest, KilledServerEndsTheJobByName) {
   env::Process run = StartLongRun({"--set", "training.epochs=2000"});
   const auto servers = ChildrenOf(run.pid(), {"ps"});
@@ -63,14 +78,15 @@ TEST_F(DeathTest, KilledServerEndsTheJobByName) {
   const auto exit = run.Wait(seconds(15));
   ASSERT_TRUE(exit.has_value()) << "still running";
   EXPECT_NE(exit->code, 0);
-  EXPECT_NE(Read("run.log").find("server 0"), std::string::npos) << Read("run.log");
+  EXPECT_NE(Read("run.log").find("server-0: killed by SIGKILL"), std::string::npos)
+      << Read("run.log");
   EXPECT_TRUE(ChildrenOf(1, {Path("run/job.pbtxt")}).empty());
 }
 
 TEST_F(DeathTest, KilledRunLeavesNoProcessBehind) {
   env::Process run = StartLongRun({"--set", "training.epochs=2000"});
   const auto children = ChildrenOf(run.pid(), {});
-  ASSERT_EQ(children.size(), 3u);
+  ASSERT_EQ(children.size(), 4u);
   kill(run.pid(), SIGKILL);
   ASSERT_TRUE(run.Wait(seconds(10)).has_value());
   for (const pid_t child : children) {
@@ -85,6 +101,18 @@ TEST_F(DeathTest, InterruptEndsCleanly) {
   const auto exit = run.Wait(seconds(15));
   ASSERT_TRUE(exit.has_value()) << "still running";
   EXPECT_EQ(exit->code, 130) << Read("run.log");
+  EXPECT_NE(Read("run.log").find("to go on: skybridge run --resume " + Path("run")),
+            std::string::npos)
+      << Read("run.log");
+}
+
+TEST_F(DeathTest, RunInUseIsNotResumed) {
+  env::Process run = StartLongRun({"--set", "training.epochs=2000"});
+  const Outcome second = Call({"run", "--resume", Path("run")});
+  EXPECT_EQ(second.exit_code, 1) << second.output;
+  EXPECT_NE(second.output.find("another run uses it"), std::string::npos) << second.output;
+  EXPECT_NE(second.output.find(std::to_string(run.pid())), std::string::npos) << second.output;
+  EXPECT_FALSE(run.Poll().has_value());
 }
 
 }  // namespace

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run_state.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "env/files.h"
+#include "launch/commands.h"
+#include "tests/data/scratch_folder.h"
+
+namespace skybridge::launch {
+namespace {
+
+namespace fs = std::filesystem;
+
+class RunStateTest : public testing::Test {
+ protected:
+  data::ScratchFolder scratch_;
+  const RunFolder folder_{scratch_.path()};
+  const RunState state_{
+      .job = {1, 2}, .base = "/data", .version = BinaryVersion(), .table_hash = true};
+};
+
+TEST_F(RunStateTest, ComesBackAsItWas) {
+  ASSERT_TRUE(WriteRunState(folder_, state_).ok());
+  const auto read = ReadRunState(folder_);
+  ASSERT_TRUE(read.has_value()) << read.error();
+  EXPECT_EQ(read->job, state_.job);
+  EXPECT_EQ(read->base, "/data");
+  EXPECT_TRUE(read->table_hash);
+}
+
+TEST_F(RunStateTest, RunThatHasSucceededDoesNotGoOn) {
+  EXPECT_NE(ReadRunState(folder_).error().message().find("not the folder of a run"),
+            std::string::npos);
+  ASSERT_TRUE(WriteRunState(folder_, state_).ok());
+  fs::create_directories(folder_.store_folder());
+  scratch_.Write("result.json", "{}");
+  ForgetRun(folder_);
+  EXPECT_FALSE(fs::exists(folder_.store_folder()));
+  EXPECT_NE(ReadRunState(folder_).error().message().find("has succeeded"), std::string::npos);
+}
+
+TEST_F(RunStateTest, AnotherVersionIsRefusedWithBoth) {
+  RunState other = state_;
+  other.version = "0.0.0-other";
+  ASSERT_TRUE(WriteRunState(folder_, other).ok());
+  const Status refused = ReadRunState(folder_).status();
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(refused.message().find("0.0.0-other"), std::string::npos) << refused;
+  EXPECT_NE(refused.message().find(BinaryVersion()), std::string::npos) << refused;
+}
+
+TEST_F(RunStateTest, DamagedFileIsNamed) {
+  for (const char* text : {"", "[]", "{\"job\": 3}", "{\"hash\": true, \"job\": \"x\"}"}) {
+    ASSERT_TRUE(env::WriteFileDurably(folder_.state_file(), text).ok());
+    EXPECT_EQ(ReadRunState(folder_).status().code(), StatusCode::kFailedPrecondition) << text;
+  }
+}
+
+}  // namespace
+}  // namespace skybridge::launch
