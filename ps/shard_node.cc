@@ -389,6 +389,7 @@ void ShardNode::State::Register(Effects* out) {
   message.set_version(options_.version);
   message.set_job_hash(options_.job_hash);
   message.set_endpoint(options_.endpoint);
+  message.set_store_id(options_.store_id);
   Send(options_.scheduler_endpoint, 0, next_request_++, std::move(header), {}, out);
 }
 

@@ -24,6 +24,7 @@ struct ShardNodeOptions {
   std::string version;             // Of the binary.
   std::string endpoint;            // Where trainers reach this shard, as "tcp://127.0.0.1:4568".
   std::string scheduler_endpoint;  // Only messages whose peer is this one speak for the scheduler.
+  uint64_t store_id = 0;           // Of the folder with its rows and log, for good.
 
   // What it keeps.
   TableSpecs tables;

@@ -2,6 +2,7 @@
 #include "scheduler/durable_job.h"
 
 #include <chrono>
+#include <cstdio>
 #include <functional>
 #include <map>
 #include <string>
@@ -94,6 +95,27 @@ class JobDriver {
     job.Observe(now_);
   }
 
+  static wire::LeaseDone Outcome(const Granted& lease) {
+    wire::LeaseDone done;
+    *done.mutable_lease() = ToWire(lease.lease);
+    done.set_attempt(Number(lease.attempt));
+    done.set_count(3);
+    done.set_examples(7);
+    done.mutable_progress()->set_total(2 + lease.lease.unit);
+    if (lease.lease.kind == LeaseKind::kEvaluatePartition) {
+      done.mutable_metrics()->set_queries(4);
+      done.mutable_metrics()->add_at()->set_k(10);
+      done.mutable_metrics()->mutable_at(0)->set_recall(1 + static_cast<double>(lease.lease.unit));
+    }
+    if (lease.lease.kind == LeaseKind::kExportPartition) {
+      wire::PartFile& file = *done.add_part();
+      file.set_kind("vectors");
+      file.set_name(fmt::format("{}-{}", lease.lease.unit, Number(lease.attempt)));
+      file.set_rows(7);
+    }
+    return done;
+  }
+
   std::map<uint64_t, ShardCall> open;  // Questions that were asked, by shard and request.
   std::vector<Record> log;
 
@@ -183,27 +205,6 @@ class JobDriver {
     Input();
     const auto repeat = job.Report(lease.node, done);
     EXPECT_FALSE(repeat && *repeat == LeaseTable::Report::kFirst);
-  }
-
-  static wire::LeaseDone Outcome(const Granted& lease) {
-    wire::LeaseDone done;
-    *done.mutable_lease() = ToWire(lease.lease);
-    done.set_attempt(Number(lease.attempt));
-    done.set_count(3);
-    done.set_examples(7);
-    done.mutable_progress()->set_total(2 + lease.lease.unit);
-    if (lease.lease.kind == LeaseKind::kEvaluatePartition) {
-      done.mutable_metrics()->set_queries(4);
-      done.mutable_metrics()->add_at()->set_k(10);
-      done.mutable_metrics()->mutable_at(0)->set_recall(1 + static_cast<double>(lease.lease.unit));
-    }
-    if (lease.lease.kind == LeaseKind::kExportPartition) {
-      wire::PartFile& file = *done.add_part();
-      file.set_kind("vectors");
-      file.set_name(fmt::format("{}-{}", lease.lease.unit, Number(lease.attempt)));
-      file.set_rows(7);
-    }
-    return done;
   }
 
   const SchedulerNodeOptions options_;
@@ -367,6 +368,72 @@ TEST(DurableJobTest, EachStartIsATermOfItsOwnAndTimeGoesOn) {
   log.resize(1);  // The first scheduler died within its first write.
   EXPECT_EQ((*DurableJob::Restore(options, log))->term(), 1u);
   EXPECT_EQ((*DurableJob::Restore(options, {}))->term(), 1u);
+}
+
+// The records of a whole job with `epochs` epochs of `partitions` partitions each.
+std::vector<Record> LongLog(const SchedulerNodeOptions& options) {
+  DurableJob job(options);
+  std::vector<Record> log;
+  const auto input = [&] {
+    job.Conclude();
+    for (Record& record : job.TakeRecords()) log.push_back(std::move(record));
+  };
+  for (uint32_t s = 0; s < options.shards; ++s) {
+    EXPECT_TRUE(job.membership().Register(Node({Role::kShard, s}, s), job.now()).has_value());
+  }
+  for (uint32_t t = 0; t < options.trainers; ++t) {
+    EXPECT_TRUE(job.membership().Register(Node({Role::kTrainer, t}, t), job.now()).has_value());
+  }
+  input();
+  while (job.stage() != DurableJob::Stage::kEnded) {
+    for (const ShardCall& call : job.run().DueCalls(job.now())) {
+      wire::Header reply;
+      reply.set_request(call.request);
+      reply.mutable_phase_reply()->set_closed(true);
+      job.ShardSaid(call.shard, reply);
+      input();
+    }
+    const std::vector<Granted> granted = job.run().granted();
+    for (const Granted& lease : granted) {
+      EXPECT_TRUE(job.Report(lease.node, JobDriver::Outcome(lease)).has_value());
+      input();
+    }
+    job.Observe(job.now() + seconds(1));
+  }
+  EXPECT_TRUE(job.result().status.ok()) << job.result().status;
+  return log;
+}
+
+SchedulerNodeOptions LongJob(uint32_t epochs, uint32_t partitions) {
+  SchedulerNodeOptions options = FakeOptions();
+  options.staleness = -1;
+  options.table_hash = false;
+  options.epochs = epochs;
+  options.training_partitions = partitions;
+  return options;
+}
+
+TEST(DurableJobTest, ALongLogIsReadBackWhole) {
+  const SchedulerNodeOptions options = LongJob(20, 50);
+  const std::vector<Record> log = LongLog(options);
+  EXPECT_GT(log.size(), 2000u);
+  const auto job = DurableJob::Restore(options, log);
+  ASSERT_TRUE(job) << job.error();
+  EXPECT_EQ((*job)->result().evaluations.size(), 20u);
+  EXPECT_TRUE((*job)->TakeRecords().size() == 1) << "the new term alone";
+}
+
+// For docs/protocol.md: a million leases. Run it with --gtest_also_run_disabled_tests.
+TEST(DurableJobTest, DISABLED_ReplayRate) {
+  const SchedulerNodeOptions options = LongJob(5000, 200);
+  const std::vector<Record> log = LongLog(options);
+  size_t bytes = 0;
+  for (const Record& record : log) bytes += record.bytes.size();
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(DurableJob::Restore(options, log).has_value());
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  std::printf("%zu records, %zu bytes: %.2f s, %.0f records/s\n", log.size(), bytes, took.count(),
+              static_cast<double>(log.size()) / took.count());
 }
 
 }  // namespace

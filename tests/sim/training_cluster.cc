@@ -94,6 +94,7 @@ void TrainingCluster::AddShard(uint32_t index) {
     while (!options.Validate().ok()) options.memory_bytes += kMemoryStep;
   }
   CHECK(options.Validate().ok()) << options.Validate();
+  options.store_id = index + 1;
   stores_.push_back(std::make_unique<support::MemoryRowStore>(ps::RecordBytes(options.tables)));
   cluster_.Add(ShardName(index), [options, store = stores_.back().get()] {
     return std::make_unique<ps::ShardNode>(options, *store);
