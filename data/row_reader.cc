@@ -43,8 +43,9 @@ Result<std::vector<std::string>> ReadColumns(const SourceOptions& source, const 
     if (!names) return lines.Error(names.error().message());
     return names;
   }
+  RowSplitter splitter(file.format);  // Fields may be views of its memory.
   std::vector<std::string_view> fields;
-  if (Status split = RowSplitter(file.format).Split(lines.line(), &fields); !split.ok()) {
+  if (Status split = splitter.Split(lines.line(), &fields); !split.ok()) {
     return lines.Error(split.message());
   }
   std::vector<std::string> columns(fields.begin(), fields.end());

@@ -98,5 +98,12 @@ TEST_F(RowReaderTest, ErrorNamesPlaceAndColumn) {
   EXPECT_EQ(reader.Error(0, "odd").message(), "rows:2: column b: odd");
 }
 
+TEST_F(RowReaderTest, QuotedNamesOfColumnsAreRead) {
+  const PlannedFile file = File("\"the \"\"long\"\" name of a column\",b\n1,2\n", Format::kCsv);
+  EXPECT_EQ(*ReadColumns({}, file),
+            (std::vector<std::string>{"the \"long\" name of a column", "b"}));
+  EXPECT_EQ(*Read(file, {"the \"long\" name of a column"}), (Rows{{"1"}}));
+}
+
 }  // namespace
 }  // namespace skybridge::data
