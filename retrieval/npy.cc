@@ -108,6 +108,7 @@ Result<NpyFile> NpyFile::Open(const std::string& path, NpyType type, int axes) {
   const auto high = static_cast<uint8_t>(bytes[9]);
   file.begin_ = kMagic.size() + 2 + (size_t{low} | size_t{high} << 8);
   if (bytes.size() < file.begin_) return truncated(file.begin_, bytes.size());
+  if (file.begin_ % WidthOf(type) != 0) return foreign("its array is not aligned");
   const std::string_view dict = bytes.substr(0, file.begin_).substr(kMagic.size() + 2);
   const auto descriptor = After(dict, "'descr': '");
   if (!descriptor || !descriptor->starts_with(Descriptor(type))) {

@@ -125,10 +125,11 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return SystemError("read", path, errno);
   struct stat info = {};
-  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    const int error = errno;
+  int failed = fstat(fd, &info) != 0 ? errno : 0;
+  if (failed == 0 && !S_ISREG(info.st_mode)) failed = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
+  if (failed != 0) {
     close(fd);
-    return SystemError("read", path, error == 0 ? EINVAL : error);
+    return SystemError("read", path, failed);
   }
   const auto size = static_cast<size_t>(info.st_size);
   if (size == 0) {

@@ -120,5 +120,18 @@ TEST(RowFileTest, UnsortedIdsAndMisfitsAreRefused) {
   EXPECT_EQ(RowFile::Open(folder / "i", folder / "v", "").status().code(), StatusCode::kDataLoss);
 }
 
+TEST(NpyTest, ArrayThatIsNotAlignedIsRefused) {
+  const TempFolder folder;
+  const std::string dict = "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }\n";
+  std::string bytes("\x93NUMPY\x01\x00", 8);
+  bytes += static_cast<char>(dict.size());
+  bytes += '\0';
+  bytes += dict + std::string(8, '\1');
+  ASSERT_NE((bytes.size() - 8) % 8, 0u);
+  std::ofstream(folder / "odd.npy", std::ios::binary) << bytes;
+  EXPECT_EQ(NpyFile::Open(folder / "odd.npy", NpyType::kUint64, 1).status().code(),
+            StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace skybridge::retrieval

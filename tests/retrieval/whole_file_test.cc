@@ -58,5 +58,14 @@ TEST(WholeFileTest, FullDiskIsSaidSo) {
   EXPECT_NE(status.message().find("free some space"), std::string::npos);
 }
 
+TEST(WholeFileTest, AFolderIsSaidToBeOne) {
+  const TempFolder folder;
+  errno = ENOENT;  // Of something before.
+  const Status status = MappedFile::Open(folder / "").status();
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_NE(status.message().find("directory"), std::string::npos) << status;
+  EXPECT_EQ(status.message().find("No such"), std::string::npos) << status;
+}
+
 }  // namespace
 }  // namespace skybridge::retrieval
