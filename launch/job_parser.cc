@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <regex>
+#include <cstdio>
+#include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -70,25 +72,37 @@ struct Complaint {
   std::string word;  // The unknown one, if that is the matter.
 };
 
+// The text after `before`, up to the next quote; nothing if `text` does not begin so.
+std::optional<std::string> QuotedAfter(std::string_view before, std::string_view* text) {
+  if (!text->starts_with(before)) return std::nullopt;
+  text->remove_prefix(before.size());
+  const size_t end = text->find('"');
+  if (end == std::string_view::npos) return std::nullopt;
+  std::string word(text->substr(0, end));
+  text->remove_prefix(end);
+  return word;
+}
+
+// A word may be as long as the file, so no regular expression looks at it: those of libstdc++
+// recurse for each character.
 Complaint Explain(const std::string& message) {
-  static const std::regex unknown_field(
-      "Message type \"([^\"]*)\" has no field named \"([^\"]*)\".*");
-  static const std::regex unknown_value(
-      "Unknown enumeration value of \"([^\"]*)\" for field \"([^\"]*)\".*");
-  std::smatch match;
-  if (std::regex_match(message, match, unknown_field)) {
-    const std::string word = match[2];
-    std::string suggestion;
-    for (const pb::Descriptor* known : JobTypes()) {
-      if (known->full_name() == match[1]) suggestion = Suggestion(word, FieldNames(*known));
+  std::string_view rest = message;
+  if (const auto type = QuotedAfter("Message type \"", &rest)) {
+    if (const auto word = QuotedAfter("\" has no field named \"", &rest)) {
+      std::string suggestion;
+      for (const pb::Descriptor* known : JobTypes()) {
+        if (known->full_name() == *type) suggestion = Suggestion(*word, FieldNames(*known));
+      }
+      return {fmt::format("{} has no field {}{}", ShortName(*type), *word, suggestion), *word};
     }
-    return {fmt::format("{} has no field {}{}", ShortName(match[1]), word, suggestion), word};
   }
-  if (std::regex_match(message, match, unknown_value)) {
-    const std::string word = match[1];
-    return {fmt::format("{} cannot be {}{}", match[2].str(), word,
-                        Suggestion(word, ValuesOfEnumField(match[2]))),
-            word};
+  rest = message;
+  if (const auto word = QuotedAfter("Unknown enumeration value of \"", &rest)) {
+    if (const auto field = QuotedAfter("\" for field \"", &rest)) {
+      return {fmt::format("{} cannot be {}{}", *field, *word,
+                          Suggestion(*word, ValuesOfEnumField(*field))),
+              *word};
+    }
   }
   std::string plain = message;
   while (!plain.empty() && plain.back() == '.') plain.pop_back();
@@ -139,12 +153,22 @@ class Collector : public pb::io::ErrorCollector {
   std::string errors_;
 };
 
-// "line 3, column 7" of nlohmann's message as ":3:7".
+// "... at line 3, column 7: what" of nlohmann's message as ":3:7: what".
 std::string JsonPosition(const std::string& message) {
-  static const std::regex position("at line (\\d+), column (\\d+): (.*)");
-  std::smatch match;
-  if (!std::regex_search(message, match, position)) return ": " + message;
-  return fmt::format(":{}:{}: {}", match[1].str(), match[2].str(), match[3].str());
+  int line = 0, column = 0, behind = 0;
+  const size_t at = message.find("at line ");
+  if (at == std::string::npos ||
+      std::sscanf(message.c_str() + at, "at line %d, column %d: %n", &line, &column, &behind) !=
+          2 ||
+      behind == 0) {
+    return ": " + message;
+  }
+  return fmt::format(":{}:{}: {}", line, column, message.substr(at + static_cast<size_t>(behind)));
+}
+
+bool IsWord(std::string_view text) {
+  const auto is_part = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  return !text.empty() && std::ranges::all_of(text, is_part);
 }
 
 // Rewrites correct JSON as text format without moving anything, so that positions in errors hold:
@@ -165,7 +189,10 @@ std::string TextFromJson(std::string_view json) {
     const size_t next = text.find_first_not_of(" \t\r\n", end + 1);
     const bool is_key = next != std::string::npos && text[next] == ':';
     if (is_key) key = text.substr(i + 1, end - i - 1);
-    if (is_key || enum_fields.contains(key)) text[i] = text[end] = ' ';
+    // What is no word keeps its quotes, and the parser refuses it there.
+    const std::string_view inside = std::string_view(text).substr(i + 1, end - i - 1);
+    const bool bare = is_key || enum_fields.contains(key);
+    if (bare && IsWord(inside)) text[i] = text[end] = ' ';
     i = end;
   }
   return text;
@@ -209,10 +236,17 @@ Status ParseField(const pb::FieldDescriptor& field, std::string_view value, pb::
   Collector collector("", source);
   pb::TextFormat::Parser parser;
   parser.RecordErrorsTo(&collector);
-  message->GetReflection()->ClearField(message, &field);
-  if (!parser.MergeFromString(source, message)) {
+  const std::unique_ptr<pb::Message> parsed(message->New());
+  if (!parser.ParseFromString(source, parsed.get())) {
     return Status(StatusCode::kInvalidArgument, collector.errors());
   }
+  std::vector<const pb::FieldDescriptor*> set;
+  parsed->GetReflection()->ListFields(*parsed, &set);
+  if (std::ranges::any_of(set, [&](const auto* other) { return other != &field; })) {
+    return Status(StatusCode::kInvalidArgument, fmt::format("{} is more than one value", value));
+  }
+  message->GetReflection()->ClearField(message, &field);
+  message->MergeFrom(*parsed);
   return {};
 }
 

@@ -92,5 +92,12 @@ TEST(JobOverrideTest, WrongValuesAreNamed) {
   EXPECT_EQ(After("table[0]=5"), "--set table[0]=5: table[0]: 5 is no Table");
 }
 
+TEST(JobOverrideTest, AValueIsOneValue) {
+  EXPECT_EQ(After("training.batch=8 epochs: 5"),
+            "--set training.batch=8 epochs: 5: batch: 8 epochs: 5 is more than one value");
+  EXPECT_EQ(After("query.hidden=[1] dim: 3"),
+            "--set query.hidden=[1] dim: 3: hidden: [1] dim: 3 is more than one value");
+}
+
 }  // namespace
 }  // namespace skybridge::launch

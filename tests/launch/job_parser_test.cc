@@ -60,5 +60,17 @@ TEST(JobParserTest, PlaceOfAnUnknownWordIsItsBeginning) {
             "f:2:3: Job has no field nmae; did you mean name?");
 }
 
+TEST(JobParserTest, AWordOfAnyLengthIsRefusedLikeAnother) {
+  const std::string word(200'000, 'A');
+  EXPECT_EQ(ErrorOf("loss { kind: " + word + " }").rfind("f:1:14: kind cannot be AAA", 0), 0u);
+  EXPECT_EQ(ErrorOf(word + ": 1").rfind("f:1:1: Job has no field AAA", 0), 0u);
+  EXPECT_EQ(ErrorOf("{\"name\": \"" + word).rfind("f:1:", 0), 0u);
+}
+
+TEST(JobParserTest, InJsonAKeyOrAValueOfAnEnumerationIsOneWord) {
+  EXPECT_EQ(ErrorOf(R"({"loss": {"kind": "BPR negative_weight: 2"}})").rfind("f:1:19: ", 0), 0u);
+  EXPECT_EQ(ErrorOf(R"({"seed: 2 name": "a"})").rfind("f:1:2: ", 0), 0u);
+}
+
 }  // namespace
 }  // namespace skybridge::launch
