@@ -133,8 +133,13 @@ Result<ExportLabels> ExportLabels::Load(const ExportReader& reader) {
   for (const auto& [partition, path] : ids_files) {
     SKY_ASSIGN_OR_RETURN(const auto ids,
                          retrieval::NpyFile::Open(path, retrieval::NpyType::kUint64, 1));
-    SKY_ASSIGN_OR_RETURN(auto file, retrieval::LabelFile::Open(FileOf(lines, partition),
-                                                               FileOf(offsets, partition)));
+    const std::string lines_path = FileOf(lines, partition);
+    const std::string offsets_path = FileOf(offsets, partition);
+    if (lines_path.empty() || offsets_path.empty()) {
+      return Status(StatusCode::kDataLoss,
+                    fmt::format("read {}: it has no labels beside it", path));
+    }
+    SKY_ASSIGN_OR_RETURN(auto file, retrieval::LabelFile::Open(lines_path, offsets_path));
     if (file.rows() != ids.rows()) {
       return Status(StatusCode::kDataLoss, fmt::format("{} has {} candidates, but {} labels", path,
                                                        ids.rows(), file.rows()));
@@ -156,7 +161,8 @@ std::vector<std::string> ExportLabels::Fields(uint32_t position) const {
 Result<QueryTower> QueryTower::Load(const ExportReader& reader) {
   QueryTower tower(reader);
   for (const uint32_t table : QueryTables(reader.model())) {
-    const std::string& name = reader.model().tables()[table].name;
+    const TableSpec& spec = reader.model().tables()[table];
+    const std::string& name = spec.name;
     SKY_ASSIGN_OR_RETURN(const NumberedFiles ids, reader.Files("table_ids", name));
     SKY_ASSIGN_OR_RETURN(const NumberedFiles rows, reader.Files("table_rows", name));
     SKY_ASSIGN_OR_RETURN(const NumberedFiles counts, reader.Files("table_counts", name));
@@ -164,6 +170,12 @@ Result<QueryTower> QueryTower::Load(const ExportReader& reader) {
     for (const auto& [shard, path] : ids) {
       SKY_ASSIGN_OR_RETURN(
           auto file, retrieval::RowFile::Open(path, FileOf(rows, shard), FileOf(counts, shard)));
+      if (file.columns() != spec.dim) {
+        return Status(StatusCode::kDataLoss,
+                      fmt::format("read {}: its rows have {} numbers, those of table {} have {}; "
+                                  "export again",
+                                  path, file.columns(), name, spec.dim));
+      }
       files.push_back(std::move(file));
     }
   }

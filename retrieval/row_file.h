@@ -23,6 +23,7 @@ class RowFile {
   uint64_t rows() const { return ids_.rows(); }
   std::span<const uint64_t> ids() const { return ids_.uint64s(); }
   std::optional<uint64_t> Find(uint64_t id) const;
+  uint64_t columns() const { return values_ ? values_->columns() : 0; }  // d; 0 without values.
   // [d]
   std::span<const float> Values(uint64_t row) const;
   uint32_t Count(uint64_t row) const { return counts_ ? counts_->uint32s()[row] : 0; }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/export_reader.h"
+
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include "launch/files.h"
+#include "retrieval/npy.h"
+#include "tests/retrieval/temp_folder.h"
+
+namespace skybridge::launch {
+namespace {
+
+// An export of a small job, file by file.
+class ExportReaderTest : public testing::Test {
+ protected:
+  ExportReaderTest() {
+    manifest_.set_format(1);
+    manifest_.set_dim(2);
+    manifest_.set_job(R"(
+      data { train { path: "t.tsv" } candidate_key: "item" }
+      query { dim: 2 feature { column: "user" id { form: INTEGER } } }
+      candidate { dim: 2 feature { column: "item" id { form: INTEGER } } })");
+  }
+  void Add(const std::string& name, const std::string& kind, const std::string& table,
+           const Result<retrieval::FileSummary>& written) {
+    exports::File& file = *manifest_.add_file();
+    file.set_name(name);
+    file.set_kind(kind);
+    file.set_table(table);
+    file.set_bytes(written->bytes);
+    file.set_xxh64(fmt::format("{:016x}", written->xxh64));
+  }
+  void AddIds(const std::string& kind, const std::string& table) {
+    const std::vector<uint64_t> ids{7};
+    Add(kind, kind, table, retrieval::WriteNpy(folder_ / kind, std::span<const uint64_t>(ids)));
+  }
+  void AddRows(uint64_t columns) {
+    const std::vector<float> values(columns, 3);
+    Add("rows", "table_rows", "user", retrieval::WriteNpy(folder_ / "rows", 1, columns, values));
+  }
+  ExportReader Open() {
+    std::string json;
+    CHECK(google::protobuf::util::MessageToJsonString(manifest_, &json).ok());
+    CHECK(WriteFile(folder_ / "MANIFEST.json", json).ok());
+    auto reader = ExportReader::Open(folder_ / ".");
+    CHECK(reader.has_value()) << reader.error();
+    return *std::move(reader);
+  }
+
+  const retrieval::TempFolder folder_;
+  exports::Manifest manifest_;
+};
+
+TEST_F(ExportReaderTest, ARowIsThatOfTheFileOrItsFirstValue) {
+  AddIds("table_ids", "user");
+  AddRows(2);
+  const ExportReader reader = Open();
+  const QueryTower tower = *QueryTower::Load(reader);
+  EXPECT_EQ(tower.Row(TableId(0), 7), (std::vector<float>{3, 3}));
+  EXPECT_EQ(tower.Row(TableId(0), 8).size(), 2u);
+  EXPECT_NE(tower.Row(TableId(0), 8), tower.Row(TableId(0), 7));
+}
+
+TEST_F(ExportReaderTest, RowsOfAnotherWidthAreRefusedByName) {
+  AddIds("table_ids", "user");
+  AddRows(200);
+  const ExportReader reader = Open();
+  const Status status = QueryTower::Load(reader).status();
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_NE(status.message().find("200 numbers, those of table user have 2"), std::string::npos)
+      << status;
+}
+
+TEST_F(ExportReaderTest, IdsWithoutRowsAreRefused) {
+  AddIds("table_ids", "user");
+  const ExportReader reader = Open();
+  EXPECT_EQ(QueryTower::Load(reader).status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(ExportReaderTest, CandidatesWithoutLabelsAreRefusedByName) {
+  AddIds("ids", "");
+  const ExportReader reader = Open();
+  const Status status = ExportLabels::Load(reader).status();
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_NE(status.message().find(folder_ / "ids"), std::string::npos) << status;
+}
+
+}  // namespace
+}  // namespace skybridge::launch
