@@ -4,6 +4,11 @@
 namespace skybridge {
 
 Result<ShardMap> ShardMap::Create(MapVersion version, std::vector<Shard> shards) {
+  if (shards.size() > kSlotCount) {
+    return Status(StatusCode::kInvalidArgument, "shard map: " + std::to_string(shards.size()) +
+                                                    " shards, but only " +
+                                                    std::to_string(kSlotCount) + " slots");
+  }
   ShardMap map;
   map.owner_.resize(kSlotCount);
   uint32_t covered = 0;

@@ -40,5 +40,13 @@ TEST(ShardMapTest, GapsAndOverlapsAreRefused) {
   EXPECT_FALSE(ShardMap::Create(MapVersion(1), open_end).has_value());
 }
 
+TEST(ShardMapTest, MoreShardsThanSlotsAreRefused) {
+  std::vector<ShardMap::Shard> shards(kSlotCount);
+  shards.back().slot_end = kSlotCount;
+  EXPECT_TRUE(ShardMap::Create(MapVersion(1), shards).has_value());
+  shards.insert(shards.begin(), ShardMap::Shard{});
+  EXPECT_EQ(ShardMap::Create(MapVersion(1), shards).status().code(), StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace skybridge
