@@ -71,7 +71,10 @@ BatchPosition AsyncPartition::PositionOf(uint64_t batch) const {
 }
 
 void AsyncPartition::NextBatch(uint64_t from, Instant now, Effects* out) {
-  batch_ = from;
+  // What all shards have in one piece, at once: a shard may name any number.
+  uint64_t applied = spec_.partition_batches();
+  for (const wire::LedgerReply& ledger : ledgers_) applied = std::min(applied, ledger.next());
+  batch_ = std::max(from, applied);
   while (batch_ < spec_.partition_batches() && AppliedEverywhere(batch_)) ++batch_;
   progress_.set_done(batch_);
   if (batch_ == spec_.partition_batches()) {

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <glog/logging.h>
-
 namespace skybridge::worker {
 
 float LinearDecay(uint64_t done, uint64_t total) {
@@ -25,11 +23,19 @@ LockstepRank::LockstepRank(Options options, const wire::TrainSpec& spec,
       source_(options.owner, model, dataset, cache),
       step_(options.owner, model, calls, cluster,
             {.candidates = spec.candidates_total(), .examples = spec.examples_total()}) {
-  CHECK_LE(spec.clock_end(), schedule_.clocks_total());
   progress_.set_total(spec.clock_end() - spec.clock_begin());
 }
 
 void LockstepRank::Begin(Instant now, Effects* out) {
+  if (spec_.rank() >= options_.ranks || spec_.clock_begin() > spec_.clock_end() ||
+      spec_.clock_end() > schedule_.clocks_total()) {
+    return Fail(Status(StatusCode::kInvalidArgument,
+                       "train rank " + std::to_string(spec_.rank()) + " from clock " +
+                           std::to_string(spec_.clock_begin()) + " to " +
+                           std::to_string(spec_.clock_end()) + ": there are " +
+                           std::to_string(options_.ranks) + " ranks and " +
+                           std::to_string(schedule_.clocks_total()) + " clocks"));
+  }
   wire::Header header;
   wire::RankQuery& query = *header.mutable_rank_query();
   query.set_phase(options_.phase);
@@ -83,6 +89,11 @@ Status LockstepRank::TakeRankReply(const Answer& answer, Instant now, Effects* o
   uint64_t done = spec_.clock_begin();
   for (const wire::RankReply& reply : replies_) {
     done = std::max({done, reply.done(), reply.committed()});
+  }
+  if (done > spec_.clock_end()) {
+    return Status(StatusCode::kInternal, "a shard stands at clock " + std::to_string(done) +
+                                             ", the lease ends at " +
+                                             std::to_string(spec_.clock_end()));
   }
   for (const wire::RankReply& reply : replies_) {
     if (std::max(reply.accepted(), reply.committed()) >= done) continue;

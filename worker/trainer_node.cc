@@ -216,13 +216,16 @@ std::unique_ptr<LeaseWork> TrainerNode::MakeExport(const wire::Grant& grant, uin
                                    .partition = static_cast<uint32_t>(lease.unit()),
                                    .attempt = grant.attempt()},
           grant.export_(), model_, dataset_, calls_, cluster_);
-    case wire::EXPORT_TABLE:
-      return std::make_unique<ExportTable>(
-          ExportTable::Options{.owner = owner,
-                               .table = static_cast<uint32_t>(lease.unit() >> 32),
-                               .shard = static_cast<uint32_t>(lease.unit() & 0xffffffffu),
-                               .attempt = grant.attempt()},
-          grant.export_(), model_.tables(), calls_);
+    case wire::EXPORT_TABLE: {
+      const ExportTable::Options table{.owner = owner,
+                                       .table = static_cast<uint32_t>(lease.unit() >> 32),
+                                       .shard = static_cast<uint32_t>(lease.unit() & 0xffffffffu),
+                                       .attempt = grant.attempt()};
+      if (table.table >= model_.tables().size() || table.shard >= cluster_.map.shards().size()) {
+        return nullptr;
+      }
+      return std::make_unique<ExportTable>(table, grant.export_(), model_.tables(), calls_);
+    }
     case wire::BUILD_INDEX:
       return std::make_unique<BuildIndex>(BuildIndex::Options{.owner = owner,
                                                               .attempt = grant.attempt(),

@@ -114,6 +114,25 @@ TEST_F(LockstepRankTest, CertifiedClockThatAShardLacksIsDataLoss) {
   EXPECT_TRUE(runner_.shards.pushes.empty());
 }
 
+TEST_F(LockstepRankTest, ClockBehindTheLeasesEndIsRefused) {
+  for (const size_t shard : {0, 1}) {
+    runner_.shards.ranks[shard].set_accepted(1000);
+    runner_.shards.ranks[shard].set_done(1000);
+  }
+  const LeaseOutcome outcome = Work(0, 2);
+  EXPECT_EQ(outcome.status.code(), StatusCode::kInternal) << outcome.status;
+  EXPECT_NE(outcome.status.message().find("1000"), std::string::npos) << outcome.status;
+}
+
+TEST_F(LockstepRankTest, LeaseThatTheDataDoNotHoldGoesBack) {
+  const LeaseOutcome no_rank = Work(ranks_);
+  EXPECT_EQ(no_rank.status.code(), StatusCode::kInvalidArgument) << no_rank.status;
+  schedule_ = std::make_unique<ClockSchedule>(kSeed, ranks_, kEpochs + 1, Batches());
+  const LeaseOutcome no_clock = Work(0);
+  EXPECT_EQ(no_clock.status.code(), StatusCode::kInvalidArgument) << no_clock.status;
+  EXPECT_TRUE(runner_.shards.requests.empty());
+}
+
 TEST_F(LockstepRankTest, BatchThatIsReadLateIsWaitedFor) {
   runner_.tasks_first = false;
   ASSERT_TRUE(Work(1).status.ok());

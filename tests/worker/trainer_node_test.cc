@@ -265,5 +265,26 @@ TEST_F(TrainerNodeTest, GarbageAndOtherJobsAreIgnored) {
   EXPECT_TRUE(said_.empty());
 }
 
+TEST_F(TrainerNodeTest, GrantOfATableOrAShardThatIsNotThereIsLeft) {
+  Join();
+  for (const uint64_t unit : {uint64_t{99} << 32, uint64_t{99}}) {
+    wire::Header header = CountPartition(unit, 1);
+    header.mutable_grant()->mutable_lease()->set_kind(wire::EXPORT_TABLE);
+    Say(header);
+  }
+  EXPECT_TRUE(shards_.requests.empty());
+  EXPECT_FALSE(node_.finished());
+}
+
+TEST_F(TrainerNodeTest, ReasonThatIsNoUtf8IsReadByTheScheduler) {
+  Join();
+  wire::Header header = CountPartition(0, 1);
+  header.mutable_grant()->mutable_lease()->set_kind(wire::EXPORT_PARTITION);
+  header.mutable_grant()->mutable_export_()->set_folder("/dev/null/\xff");
+  Say(header);
+  ASSERT_EQ(Count(wire::Header::kLeaseReturned), 1u);  // Carry has opened it.
+  EXPECT_NE(said_.back().lease_returned().message().find('\xff'), std::string::npos);
+}
+
 }  // namespace
 }  // namespace skybridge::worker
