@@ -43,6 +43,9 @@ Result<std::pair<std::vector<PathPart>, std::string>> Split(std::string_view ass
       } else {
         parts.back().selector += c;
       }
+    } else if (parts.back().selects && c != '.' && c != '=') {
+      return Invalid("{}[{}]: write a dot behind it, as table[0].dim", parts.back().name,
+                     parts.back().selector);
     } else if (c == '[') {
       inside = parts.back().selects = true;
     } else if (c == '.') {

@@ -92,6 +92,13 @@ TEST(JobOverrideTest, WrongValuesAreNamed) {
   EXPECT_EQ(After("table[0]=5"), "--set table[0]=5: table[0]: 5 is no Table");
 }
 
+TEST(JobOverrideTest, ASelectorEndsItsPartOfThePath) {
+  EXPECT_EQ(After("ta[0]ble.dim=1"),
+            "--set ta[0]ble.dim=1: ta[0]: write a dot behind it, as table[0].dim");
+  EXPECT_EQ(After("table[][0].dim=1"),
+            "--set table[][0].dim=1: table[]: write a dot behind it, as table[0].dim");
+}
+
 TEST(JobOverrideTest, AValueIsOneValue) {
   EXPECT_EQ(After("training.batch=8 epochs: 5"),
             "--set training.batch=8 epochs: 5: batch: 8 epochs: 5 is more than one value");
