@@ -40,6 +40,10 @@ if(SKYBRIDGE_SANITIZE)
   target_link_options(skybridge_flags INTERFACE -fsanitize=${SKYBRIDGE_SANITIZE})
   target_compile_definitions(skybridge_flags INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
+if(SKYBRIDGE_FUZZ)
+  include(cmake/fuzz_check.cmake)
+  target_compile_options(skybridge_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 add_library(skybridge_warnings INTERFACE)
 target_compile_options(skybridge_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror
@@ -48,6 +52,9 @@ target_compile_options(skybridge_warnings INTERFACE -Wall -Wextra -Wconversion -
 
 if(SKYBRIDGE_SANITIZE)  # Their calls hide from g++ 12 that std::regex sets what it uses.
   target_compile_options(skybridge_warnings INTERFACE -Wno-maybe-uninitialized)
+endif()
+if(SKYBRIDGE_FUZZ)  # The warnings above are g++'s; clang knows others, and tidy asks it for them.
+  target_compile_options(skybridge_warnings INTERFACE -w)
 endif()
 
 # skybridge_library(NAME SOURCES a.cc ... [DEPS public ...] [PRIVATE private ...])
