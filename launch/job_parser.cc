@@ -163,7 +163,9 @@ std::string JsonPosition(const std::string& message) {
       behind == 0) {
     return ": " + message;
   }
-  return fmt::format(":{}:{}: {}", line, column, message.substr(at + static_cast<size_t>(behind)));
+  // One that ends a line too early is found at column 0 of the next.
+  return fmt::format(":{}:{}: {}", line, std::max(column, 1),
+                     message.substr(at + static_cast<size_t>(behind)));
 }
 
 bool IsWord(std::string_view text) {

@@ -50,6 +50,7 @@ TEST(JobParserTest, BrokenJsonIsRefusedWithItsPlace) {
   EXPECT_NE(ErrorOf("{\"name\": \"a\",}"), "none");
   EXPECT_NE(ErrorOf("{\"name\": \"a\"} seed: 1"), "none");
   EXPECT_NE(ErrorOf("{\"name\": \"a"), "none");
+  EXPECT_EQ(ErrorOf("{\"na\nme\": 1}").rfind("f:2:1: ", 0), 0u);
 }
 
 TEST(JobParserTest, EmptyTextIsNoJob) { EXPECT_EQ(ErrorOf(" \n "), "f:1:1: the job is empty"); }
