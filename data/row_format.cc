@@ -21,7 +21,9 @@ Status Invalid(std::string message) {
 
 Result<json> ParseObject(std::string_view line) {
   json object = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (object.is_discarded() || !object.is_object()) {
+  // To nlohmann's parser a zero byte is the end, whatever follows it.
+  const bool cut = line.find('\0') != std::string_view::npos;
+  if (cut || object.is_discarded() || !object.is_object()) {
     return Invalid("expected one JSON object on the line");
   }
   return object;

@@ -215,6 +215,15 @@ Result<job::Job> ParseJob(std::string_view text, std::string_view file) {
     return Status(StatusCode::kInvalidArgument, fmt::format("{}:1:1: the job is empty", file));
   }
   if (source[first] == '{') {
+    // To nlohmann's parser the text ends there; what follows would be nobody's.
+    if (const size_t zero = source.find('\0'); zero != std::string::npos) {
+      const auto lines =
+          std::count(source.begin(), source.begin() + static_cast<ptrdiff_t>(zero), '\n');
+      const size_t newline = source.rfind('\n', zero);
+      const size_t column = newline == std::string::npos ? zero + 1 : zero - newline;
+      return Status(StatusCode::kInvalidArgument,
+                    fmt::format("{}:{}:{}: a zero byte is no text", file, lines + 1, column));
+    }
     try {
       const nlohmann::json checked = nlohmann::json::parse(source);  // Only its opinion counts.
     } catch (const nlohmann::json::exception& error) {

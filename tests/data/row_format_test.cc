@@ -76,5 +76,11 @@ TEST(RowSplitterTest, JsonThatIsNoFlatObjectIsRefused) {
             "no column 'a' (the line has: b, c)");
 }
 
+TEST(RowSplitterTest, JsonDoesNotEndAtAZeroByte) {
+  using namespace std::string_literals;
+  EXPECT_EQ(RowSplitter::JsonNames("{\"a\": 1}\0{\"b\": 2}"s).status().code(),
+            StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace skybridge::data

@@ -46,6 +46,7 @@ void CheckLine(Format format, std::string_view line) {
     const auto names = RowSplitter::JsonNames(line);
     if (!names) return fuzz::CheckSays(names.error());
     CHECK(std::ranges::is_sorted(*names));
+    CHECK_EQ(line.find('\0'), std::string_view::npos) << "the rest of the line is lost";
     const Status split = splitter.SplitJson(line, *names, &fields);
     if (!split.ok()) return fuzz::CheckSays(split, "column ");
     CHECK_EQ(fields.size(), names->size());
@@ -86,10 +87,24 @@ Rows Read(const SourceOptions& source, const PlannedFile& file, uint64_t begin, 
   return read;
 }
 
-void CheckFile(const SourceOptions& source, const PlannedFile& file, uint64_t cut) {
+// The names of the columns are the fields of the first line.
+void CheckHeader(const PlannedFile& file, std::string_view line,
+                 const std::vector<std::string>& columns) {
+  RowSplitter splitter(file.format);
+  std::vector<std::string_view> fields;
+  CHECK(splitter.Split(line, &fields).ok());
+  CHECK(std::ranges::equal(columns, fields)) << line;
+}
+
+void CheckFile(const SourceOptions& source, const PlannedFile& file, std::string_view first,
+               uint64_t cut) {
   const auto columns = ReadColumns(source, file);
   if (!columns) return fuzz::CheckSays(columns.error(), file.name);
   CHECK(!columns->empty() || file.format == Format::kJsonLines);
+  const bool plain = !first.ends_with('\r') && !first.starts_with("\xef\xbb\xbf");
+  if (source.columns.empty() && file.format != Format::kJsonLines && plain) {
+    CheckHeader(file, first, *columns);
+  }
   const Rows whole = Read(source, file, 0, kEnd, *columns);
   if (!whole.status.ok()) return fuzz::CheckSays(whole.status, file.name);
   // Two ranges give each row once.
@@ -130,6 +145,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                .name = "rows of a user",
                                .format = format,
                                .bytes = text.size()};
-  data::CheckFile(source, file, cut);
+  data::CheckFile(source, file, line, cut);
   return 0;
 }

@@ -53,6 +53,12 @@ TEST(JobParserTest, BrokenJsonIsRefusedWithItsPlace) {
   EXPECT_EQ(ErrorOf("{\"na\nme\": 1}").rfind("f:2:1: ", 0), 0u);
 }
 
+TEST(JobParserTest, NothingFollowsAZeroByte) {
+  using namespace std::string_literals;
+  EXPECT_EQ(ErrorOf("{\"seed\": 1}\n\0 \"name\": \"a}"s), "f:2:1: a zero byte is no text");
+  EXPECT_EQ(ErrorOf("{\"seed\": 1}\0\"}"s), "f:1:12: a zero byte is no text");
+}
+
 TEST(JobParserTest, EmptyTextIsNoJob) { EXPECT_EQ(ErrorOf(" \n "), "f:1:1: the job is empty"); }
 
 TEST(JobParserTest, PlaceOfAnUnknownWordIsItsBeginning) {
