@@ -153,19 +153,32 @@ class Collector : public pb::io::ErrorCollector {
   std::string errors_;
 };
 
+// ":3:7: " of the character at `at`.
+std::string PlaceAt(const std::string& source, size_t at) {
+  const auto lines = std::count(source.begin(), source.begin() + static_cast<ptrdiff_t>(at), '\n');
+  const size_t newline = at == 0 ? std::string::npos : source.rfind('\n', at - 1);
+  return fmt::format(":{}:{}: ", lines + 1, newline == std::string::npos ? at + 1 : at - newline);
+}
+
 // "... at line 3, column 7: what" of nlohmann's message as ":3:7: what".
-std::string JsonPosition(const std::string& message) {
+std::string JsonComplaint(const std::string& message, const std::string& source) {
   int line = 0, column = 0, behind = 0;
   const size_t at = message.find("at line ");
-  if (at == std::string::npos ||
-      std::sscanf(message.c_str() + at, "at line %d, column %d: %n", &line, &column, &behind) !=
-          2 ||
-      behind == 0) {
-    return ": " + message;
+  if (at != std::string::npos &&
+      std::sscanf(message.c_str() + at, "at line %d, column %d: %n", &line, &column, &behind) ==
+          2 &&
+      behind > 0) {
+    // One that ends a line too early is found at column 0 of the next.
+    return fmt::format(":{}:{}: {}", line, std::max(column, 1),
+                       message.substr(at + static_cast<size_t>(behind)));
   }
-  // One that ends a line too early is found at column 0 of the next.
-  return fmt::format(":{}:{}: {}", line, std::max(column, 1),
-                     message.substr(at + static_cast<size_t>(behind)));
+  // "... number overflow parsing '1e999'" has no place, but names the number.
+  const size_t quote = message.find('\'');
+  const size_t word = quote == std::string::npos
+                          ? std::string::npos
+                          : source.find(message.substr(quote + 1, message.rfind('\'') - quote - 1));
+  return PlaceAt(source, word == std::string::npos ? 0 : word) +
+         message.substr(std::min(message.find("] ") + 2, message.size()));
 }
 
 bool IsWord(std::string_view text) {
@@ -217,18 +230,14 @@ Result<job::Job> ParseJob(std::string_view text, std::string_view file) {
   if (source[first] == '{') {
     // To nlohmann's parser the text ends there; what follows would be nobody's.
     if (const size_t zero = source.find('\0'); zero != std::string::npos) {
-      const auto lines =
-          std::count(source.begin(), source.begin() + static_cast<ptrdiff_t>(zero), '\n');
-      const size_t newline = source.rfind('\n', zero);
-      const size_t column = newline == std::string::npos ? zero + 1 : zero - newline;
       return Status(StatusCode::kInvalidArgument,
-                    fmt::format("{}:{}:{}: a zero byte is no text", file, lines + 1, column));
+                    fmt::format("{}{}a zero byte is no text", file, PlaceAt(source, zero)));
     }
     try {
       const nlohmann::json checked = nlohmann::json::parse(source);  // Only its opinion counts.
     } catch (const nlohmann::json::exception& error) {
       return Status(StatusCode::kInvalidArgument,
-                    fmt::format("{}{}", file, JsonPosition(error.what())));
+                    fmt::format("{}{}", file, JsonComplaint(error.what(), source)));
     }
     source = TextFromJson(source);
   }

@@ -53,6 +53,10 @@ TEST(JobParserTest, BrokenJsonIsRefusedWithItsPlace) {
   EXPECT_EQ(ErrorOf("{\"na\nme\": 1}").rfind("f:2:1: ", 0), 0u);
 }
 
+TEST(JobParserTest, ANumberThatNoTypeHoldsHasItsPlace) {
+  EXPECT_EQ(ErrorOf("{\n \"seed\": 1e999}"), "f:2:10: number overflow parsing '1e999'");
+}
+
 TEST(JobParserTest, NothingFollowsAZeroByte) {
   using namespace std::string_literals;
   EXPECT_EQ(ErrorOf("{\"seed\": 1}\n\0 \"name\": \"a}"s), "f:2:1: a zero byte is no text");
