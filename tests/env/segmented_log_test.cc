@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "env/segmented_log.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "common/rng.h"
+#include "env/durable_record_log.h"
+#include "env/posix_disk.h"
+#include "tests/support/memory_disk.h"
+
+namespace skybridge::env {
+namespace {
+
+constexpr uint64_t kSegment = 1024;
+constexpr size_t kRecordHeader = 25;
+using Entries = std::vector<std::pair<uint8_t, std::string>>;  // Type and payload, from `first` on.
+
+class SegmentedLogTest : public testing::Test {
+ protected:
+  Result<std::unique_ptr<SegmentedLog>> Open(Disk& disk, uint64_t store_id = 7) {
+    return SegmentedLog::Open(
+        disk, {.folder = "log", .store_id = store_id, .segment_bytes = kSegment});
+  }
+  std::unique_ptr<SegmentedLog> Opened(Disk& disk) {
+    auto log = Open(disk);
+    CHECK(log) << log.error();
+    return *std::move(log);
+  }
+  static Result<uint64_t> Append(RedoLog& log, const std::string& text, uint8_t type = 3) {
+    const std::string_view pieces[] = {std::string_view(text).substr(0, text.size() / 2), "",
+                                       std::string_view(text).substr(text.size() / 2)};
+    return log.Append(type, pieces);
+  }
+  static Entries ReadAll(RedoLog& log, uint64_t from = 0) {
+    Entries entries;
+    uint64_t lsn = std::max(from, log.first());
+    const Status status = log.Read(lsn, [&](const RedoRecord& record) {
+      EXPECT_EQ(record.lsn, lsn++);
+      entries.emplace_back(record.type, record.payload);
+      return Status();
+    });
+    EXPECT_TRUE(status.ok()) << status;
+    return entries;
+  }
+  static std::string Text(uint64_t number, size_t bytes) {
+    std::string text = std::to_string(number) + ":";
+    while (text.size() < bytes) text.push_back(static_cast<char>('a' + number % 26));
+    return text;
+  }
+
+  support::MemoryDisk disk_;
+};
+
+TEST_F(SegmentedLogTest, WhatWasAppendedIsThereAgain) {
+  {
+    auto log = Opened(disk_);
+    EXPECT_EQ(log->last(), 0u);
+    EXPECT_EQ(log->first(), 1u);
+    EXPECT_EQ(ReadAll(*log), Entries());
+    EXPECT_EQ(*Append(*log, "one", 1), 1u);
+    EXPECT_EQ(*Append(*log, "", 2), 2u);
+    EXPECT_EQ(log->synced(), 0u);
+    ASSERT_TRUE(log->Sync().ok());
+    EXPECT_EQ(log->synced(), 2u);
+  }
+  auto log = Opened(disk_);
+  EXPECT_EQ(ReadAll(*log), (Entries{{1, "one"}, {2, ""}}));
+  EXPECT_EQ(ReadAll(*log, 2), (Entries{{2, ""}}));
+  EXPECT_EQ(*Append(*log, "three"), 3u);
+  EXPECT_EQ(Opened(disk_)->last(), 3u);
+}
+
+TEST_F(SegmentedLogTest, ARecordThatNoSegmentHoldsIsRefused) {
+  auto log = Opened(disk_);
+  EXPECT_EQ(Append(*log, std::string(kSegment, 'x')).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(*Append(*log, "fits"), 1u);
+}
+
+TEST_F(SegmentedLogTest, TheLogOfAnotherStoreIsRefusedByName) {
+  Opened(disk_);
+  const auto other = Open(disk_, 8);
+  ASSERT_FALSE(other.has_value());
+  EXPECT_EQ(other.error().code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(other.error().message().find("0000000000000007, not 0000000000000008"),
+            std::string::npos)
+      << other.error();
+}
+
+// Against a plain list, on both disks: appends, syncs, releases and restarts in any order.
+void CompareWithList(Disk& disk, const std::string& folder, uint64_t seed) {
+  SCOPED_TRACE(testing::Message() << "seed=" << seed);
+  Rng rng(seed, Purpose::kTest);
+  const SegmentedLogOptions options{.folder = folder, .store_id = 1, .segment_bytes = kSegment};
+  auto log = *SegmentedLog::Open(disk, options);
+  Entries list;
+  uint64_t released = 1;
+  for (int event = 0; event < 400; ++event) {
+    const uint64_t what = rng.Below(20);
+    if (what < 14) {
+      const auto type = static_cast<uint8_t>(rng.Below(256));
+      std::string text(rng.Below(300), '\0');
+      for (char& c : text) c = static_cast<char>(rng.Next());
+      const std::string_view pieces[] = {text};
+      ASSERT_EQ(*log->Append(type, pieces), list.size() + 1);
+      list.emplace_back(type, text);
+    } else if (what < 16) {
+      ASSERT_TRUE(log->Sync().ok());
+      ASSERT_EQ(log->synced(), list.size());
+    } else if (what < 18) {
+      released += rng.Below(list.size() + 2 - released);
+      ASSERT_TRUE(log->Release(released).ok());
+    } else {
+      log = *SegmentedLog::Open(disk, options);
+    }
+    ASSERT_EQ(log->last(), list.size());
+    ASSERT_LE(log->first(), released);
+  }
+  Entries read;
+  ASSERT_TRUE(log->Read(released, [&](const RedoRecord& record) {
+                   read.emplace_back(record.type, record.payload);
+                   return Status();
+                 }).ok());
+  EXPECT_TRUE(std::ranges::equal(
+      read, std::span(list).subspan(released - 1)));
+}
+
+TEST_F(SegmentedLogTest, RandomHistoriesAgreeWithAList) {
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    support::MemoryDisk disk;
+    CompareWithList(disk, "log", seed);
+    EXPECT_LT(disk.files.size(), 40u);  // Segments are used again.
+  }
+  PosixDisk real;
+  for (uint64_t seed = 0; seed < 6; ++seed) {
+    const std::string folder = testing::TempDir() + "/skybridge_segmented_log";
+    std::filesystem::remove_all(folder);
+    CompareWithList(real, folder, seed);
+    std::filesystem::remove_all(folder);
+  }
+}
+
+// ---------------------------------------------------------------- deaths and damage
+
+class TornLogTest : public SegmentedLogTest {
+ protected:
+  // Records of many sizes over a few segments, some of them used for the second time.
+  TornLogTest() {
+    auto log = Opened(disk_);
+    for (uint64_t i = 1; i <= 30; ++i) {
+      list_.emplace_back(static_cast<uint8_t>(i), Text(i, i * 37 % 190));
+      CHECK(Append(*log, list_.back().second, list_.back().first));
+      if (i == 20) CHECK(log->Release(18).ok());
+    }
+  }
+  // Reads what there is: part of the list, never anything else.
+  void ExpectPrefix(RedoLog& log, uint64_t at_least) {
+    ASSERT_GE(log.last(), at_least);
+    ASSERT_LE(log.last(), list_.size());
+    const Entries read = ReadAll(log);
+    const auto begin = list_.begin() + static_cast<ptrdiff_t>(log.first() - 1);
+    ASSERT_TRUE(std::equal(read.begin(), read.end(), begin)) << "from " << log.first();
+    ASSERT_EQ(read.size(), log.last() + 1 - log.first());
+  }
+  Entries list_;
+};
+
+// S6: the process died while it wrote the last records; nothing after the tear is there.
+TEST_F(TornLogTest, ALogTornAtAnyByteIsReadUpToTheTearAndGoesOn) {
+  // Where the last segment's records lie: what the last 3 appends wrote.
+  const auto whole = disk_.files;
+  uint64_t cuts = 0;
+  for (const auto& [path, content] : whole) {
+    const std::string marker = list_.back().second;
+    const size_t last = content.find(marker);
+    if (last == content.npos) continue;
+    size_t begin = last - kRecordHeader;
+    for (const size_t record : {28, 27}) {
+      const size_t at = content.find(list_[record].second);
+      if (at != content.npos) begin = at - kRecordHeader;
+    }
+    for (size_t cut = begin; cut < last + marker.size(); ++cut, ++cuts) {
+      for (const char left : {'\0', 'z'}) {
+        support::MemoryDisk disk;
+        disk.files = whole;
+        std::fill(disk.files[path].begin() + static_cast<ptrdiff_t>(cut),
+                  disk.files[path].begin() + static_cast<ptrdiff_t>(last + marker.size()), left);
+        auto log = Opened(disk);
+        ExpectPrefix(*log, 27);
+        const uint64_t kept = log->last();
+        ASSERT_LT(kept, list_.size());
+        // Goes on, and what was torn does not come back.
+        ASSERT_EQ(*Append(*log, "anew", 9), kept + 1);
+        log = Opened(disk);
+        ASSERT_EQ(log->last(), kept + 1);
+        ASSERT_EQ(ReadAll(*log, kept + 1), (Entries{{9, "anew"}}));
+      }
+    }
+  }
+  EXPECT_GT(cuts, 150u);
+}
+
+// Never a wrong record, and never one left out in the middle.
+TEST_F(TornLogTest, AnyFlippedBitIsRefusedOrShortensTheLogToAPrefix) {
+  const auto whole = disk_.files;
+  uint64_t refused = 0;
+  uint64_t shortened = 0;
+  for (const auto& [path, content] : whole) {
+    for (size_t bit = 0; bit < content.size() * 8; ++bit) {
+      support::MemoryDisk disk;
+      disk.files = whole;
+      disk.files[path][bit / 8] = static_cast<char>(disk.files[path][bit / 8] ^ (1 << bit % 8));
+      auto log = Open(disk);
+      if (!log) {
+        ++refused;
+        const bool known = log.error().code() == StatusCode::kDataLoss ||
+                           log.error().code() == StatusCode::kFailedPrecondition;
+        ASSERT_TRUE(known) << log.error();
+        ASSERT_NE(log.error().message().find("log"), std::string::npos) << log.error();
+        continue;
+      }
+      shortened += (*log)->last() < list_.size();
+      ExpectPrefix(**log, list_.size() - 1);
+      if (HasFatalFailure()) FAIL() << path << ", bit " << bit;
+    }
+  }
+  EXPECT_GT(refused, 1000u);
+  EXPECT_GT(shortened, 100u);  // In the last record: like a tear.
+}
+
+// Death at any call to the disk, with any part of a write done: what was appended is there, the
+// record in the making is there or not.
+TEST_F(SegmentedLogTest, DeathAtAnyCallLosesNothingThatWasAppended) {
+  for (uint64_t calls = 0;; ++calls) {
+    for (const uint64_t torn : {0u, 1u, 30u, 10000u}) {
+      support::MemoryDisk disk;
+      disk.fault = {.calls = calls,
+                    .failure = Status(StatusCode::kUnavailable, "dead"),
+                    .torn_bytes = torn,
+                    .for_good = true};
+      Entries list;
+      Entries tried;
+      const auto live = [&] {
+        auto log = Open(disk);
+        if (!log) return;
+        for (uint64_t i = 1; i <= 24; ++i) {
+          tried = list;
+          tried.emplace_back(3, Text(i, 150));
+          if (!Append(**log, tried.back().second)) return;
+          list = tried;
+          if (i % 7 == 0 && !(*log)->Sync().ok()) return;
+          if (i == 16 && !(*log)->Release(14).ok()) return;
+        }
+        tried.clear();
+      };
+      live();
+      const bool survived = disk.calls <= calls;
+      disk.fault.reset();
+      auto log = Open(disk);
+      ASSERT_TRUE(log.has_value()) << log.error() << " after " << calls << " calls";
+      const Entries read = ReadAll(**log);
+      const uint64_t first = (*log)->first();
+      for (Entries* whole : {&list, &tried}) {
+        const size_t gone = std::min<size_t>(whole->size(), first - 1);
+        whole->erase(whole->begin(), whole->begin() + static_cast<ptrdiff_t>(gone));
+      }
+      ASSERT_TRUE(read == list || read == tried) << calls << " calls, torn " << torn;
+      ASSERT_EQ(*Append(**log, "on"), first + read.size());
+      if (survived && torn == 10000) return;
+    }
+  }
+}
+
+// S8: a full disk refuses, and the log goes on when there is room.
+TEST_F(SegmentedLogTest, AFullDiskRefusesOneAppendAndKeepsTheRest) {
+  for (uint64_t calls = 3; calls < 40; ++calls) {
+    support::MemoryDisk disk;
+    auto log = Opened(disk);
+    disk.fault = {.calls = calls,
+                  .failure = Status(StatusCode::kResourceExhausted, "disk full"),
+                  .torn_bytes = 17};
+    Entries list;
+    for (uint64_t i = 1; i <= 20; ++i) {
+      const auto lsn = Append(*log, Text(i, 150));
+      if (lsn) {
+        list.emplace_back(3, Text(i, 150));
+        ASSERT_EQ(*lsn, list.size());
+      }
+    }
+    disk.fault.reset();
+    auto again = Opened(disk);
+    ASSERT_EQ(ReadAll(*again), list) << calls;
+  }
+}
+
+TEST_F(SegmentedLogTest, AFailedSyncIsNeverTriedAgain) {
+  auto log = Opened(disk_);
+  ASSERT_TRUE(Append(*log, "one").has_value());
+  disk_.fault = {.calls = disk_.calls, .failure = Status(StatusCode::kUnavailable, "input/output")};
+  EXPECT_EQ(log->Sync().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(log->Sync().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(log->synced(), 0u);
+  EXPECT_EQ(Append(*log, "two").status().code(), StatusCode::kUnavailable);
+}
+
+TEST_F(SegmentedLogTest, RecordsOfANodeComeBackAndAreSafe) {
+  auto log = Opened(disk_);
+  DurableRecordLog records(*log);
+  const std::vector<Record> written = {{"one"}, {""}, {"three"}};
+  ASSERT_TRUE(records.Write(written).ok());
+  EXPECT_EQ(log->synced(), 3u);
+  const auto read = ReadRecords(*Opened(disk_));
+  ASSERT_EQ(read->size(), 3u);
+  EXPECT_EQ((*read)[2].bytes, "three");
+}
+
+}  // namespace
+}  // namespace skybridge::env
