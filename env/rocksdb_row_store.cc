@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
+#include <fmt/format.h>
 #include <glog/logging.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -49,6 +51,7 @@ RowKey Decode(const rocksdb::Slice& bytes) {
 }
 
 rocksdb::Slice ToSlice(const KeyBytes& key) { return {key.data(), key.size()}; }
+rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 
 Status ToStatus(const rocksdb::Status& status, const std::string& attempt) {
   if (status.ok()) return Status();
@@ -103,33 +106,43 @@ rocksdb::Options MakeOptions(const RocksDbRowStoreOptions& given, bool direct_re
   return options;
 }
 
-// Leaves the folder there, with its mark and nothing else.
-Status Clear(const std::string& folder) {
+std::string MarkText(const std::string& owner, uint64_t store_id) {
+  return fmt::format("Rows of a Skybridge shard.\nowner {}\nstore {:016x}\n", owner, store_id);
+}
+
+// Checks whose folder it is, or makes it this owner's. Returns the store's name.
+Result<uint64_t> TakeFolder(const RocksDbRowStoreOptions& options) {
+  const std::string& folder = options.folder;
   SKY_RETURN_IF_ERROR(MakeFolders(folder));
-  std::error_code error;
-  const bool empty = fs::is_empty(folder, error);
-  SKY_RETURN_IF_ERROR(ToStatus(error, "look into " + folder));
   const std::string mark = folder + "/" + kMarkName;
-  if (!empty && !fs::exists(mark, error)) {
-    return Status(StatusCode::kFailedPrecondition,
-                  "use " + folder + " for a shard's rows: it holds other files; name an empty one");
-  }
-  const std::string db = folder + "/db";
-  if (fs::exists(db, error)) {
-    // Takes RocksDB's lock first, so rows of a living shard stay.
-    const rocksdb::Status destroyed = rocksdb::DestroyDB(db, rocksdb::Options());
-    if (!destroyed.ok()) {
-      return Status(StatusCode::kFailedPrecondition, "delete the rows of an earlier job in " + db +
-                                                         ": " + destroyed.ToString() +
-                                                         "; is another shard running there?");
+  std::error_code error;
+  if (!fs::exists(mark, error)) {
+    const bool empty = fs::is_empty(folder, error);
+    SKY_RETURN_IF_ERROR(ToStatus(error, "look into " + folder));
+    if (!empty) {
+      return Status(StatusCode::kFailedPrecondition,
+                    "use " + folder + " for a shard's rows: it holds other files; name an empty one");
     }
+    SKY_RETURN_IF_ERROR(WriteFileDurably(mark, MarkText(options.owner, options.new_store_id)));
+    return options.new_store_id;
   }
-  fs::remove_all(db, error);
-  SKY_RETURN_IF_ERROR(ToStatus(error, "delete " + db));
+  SKY_ASSIGN_OR_RETURN(const std::string text, ReadFile(mark));
+  const size_t id_at = text.size() < 17 ? 0 : text.size() - 17;
+  uint64_t store_id = 0;
+  const auto parsed = std::from_chars(text.data() + id_at, text.data() + text.size(), store_id, 16);
+  if (parsed.ec != std::errc() || text != MarkText(options.owner, store_id)) {
+    return Status(StatusCode::kFailedPrecondition,
+                  "use " + folder + " for the rows of " + options.owner + ": " + mark +
+                      " says it is another's; name another folder, or delete this one:\n" + text);
+  }
+  return store_id;
+}
+
+// Half-written runs of a former life only take room.
+Status EmptyRuns(const std::string& folder) {
+  std::error_code error;
   fs::remove_all(folder + "/runs", error);
   SKY_RETURN_IF_ERROR(ToStatus(error, "delete " + folder + "/runs"));
-  SKY_RETURN_IF_ERROR(
-      WriteFileDurably(mark, "Rows of one Skybridge shard. Deleted by its next.\n"));
   return MakeFolders(folder + "/runs");
 }
 
@@ -141,12 +154,15 @@ struct RocksDbRowStore::State {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;  // By table; owned by `db`'s close.
   rocksdb::ColumnFamilyHandle* default_family = nullptr;
+  uint64_t store_id = 0;
   uint64_t runs_written = 0;
 
   Status Open(bool direct_reads);
   void Close();
   Status CheckTable(TableId table) const;
+  std::string NewRunPath() { return options.folder + "/runs/" + std::to_string(runs_written++); }
   Result<std::string> WriteRun(const RowRun& run);
+  Result<std::string> WriteNotes(std::span<const StoreNote> notes);
   Status HandOver(std::vector<rocksdb::IngestExternalFileArg> files);
   Status ReadFailure(TableId table, RowKey key, const rocksdb::Status& status, size_t bytes) const;
   Status ReadSome(TableId table, std::span<const RowKey> keys, char* records, uint8_t* found);
@@ -164,6 +180,11 @@ Status RocksDbRowStore::State::Open(bool direct_reads) {
   const std::string path = options.folder + "/db";
   const rocksdb::Status status =
       rocksdb::DB::Open(rocksdb_options, path, descriptors, &handles, &opened);
+  // RocksDB has no code of its own for this.
+  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
+    return Status(StatusCode::kFailedPrecondition,
+                  "open " + path + ": " + status.ToString() + "; is another shard running there?");
+  }
   SKY_RETURN_IF_ERROR(ToStatus(status, "open " + path));
   db.reset(opened);
   default_family = handles.front();
@@ -185,16 +206,20 @@ Status RocksDbRowStore::State::CheckTable(TableId table) const {
                                                   std::to_string(families.size()));
 }
 
-Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Create(RocksDbRowStoreOptions options) {
-  SKY_RETURN_IF_ERROR(Clear(options.folder));
+Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOptions options) {
+  SKY_ASSIGN_OR_RETURN(const uint64_t store_id, TakeFolder(options));
   SKY_RETURN_IF_ERROR(CheckFreeSpace(options.folder, kFreeBytesMin));
   auto state = std::make_unique<State>();
   state->options = std::move(options);
+  state->store_id = store_id;
   if (Status direct = state->Open(true); !direct.ok()) {
+    if (direct.code() == StatusCode::kFailedPrecondition) return direct;
     // Some file systems (tmpfs) cannot read past the kernel's cache.
     LOG(WARNING) << direct << "; trying without direct reads";
     SKY_RETURN_IF_ERROR(state->Open(false));
   }
+  // Now that the lock is ours.
+  SKY_RETURN_IF_ERROR(EmptyRuns(state->options.folder));
   return std::unique_ptr<RocksDbRowStore>(new RocksDbRowStore(std::move(state)));
 }
 
@@ -202,13 +227,15 @@ RocksDbRowStore::RocksDbRowStore(std::unique_ptr<State> state) : state_(std::mov
 
 RocksDbRowStore::~RocksDbRowStore() { state_->Close(); }
 
+uint64_t RocksDbRowStore::store_id() const { return state_->store_id; }
+
 // ---------------------------------------------------------------- writing
 
 Result<std::string> RocksDbRowStore::State::WriteRun(const RowRun& run) {
   SKY_RETURN_IF_ERROR(CheckTable(run.table));
   const size_t bytes = options.record_bytes[Number(run.table)];
   CHECK_EQ(run.records.size(), run.keys.size() * bytes);
-  const std::string path = options.folder + "/runs/" + std::to_string(runs_written++) + ".sst";
+  const std::string path = NewRunPath();
   const std::string attempt = "write " + std::to_string(run.keys.size()) + " rows (" +
                               std::to_string(run.records.size()) + " bytes) to " + path;
   // The rows just left memory because others are hotter, but may come back soon: keep the pages.
@@ -224,6 +251,21 @@ Result<std::string> RocksDbRowStore::State::WriteRun(const RowRun& run) {
   return path;
 }
 
+Result<std::string> RocksDbRowStore::State::WriteNotes(std::span<const StoreNote> notes) {
+  std::vector<StoreNote> sorted(notes.begin(), notes.end());
+  std::ranges::sort(sorted, {}, &StoreNote::name);
+  const std::string path = NewRunPath();
+  const std::string attempt = "write " + std::to_string(notes.size()) + " notes to " + path;
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(rocksdb_options), rocksdb_options,
+                                default_family);
+  SKY_RETURN_IF_ERROR(ToStatus(writer.Open(path), attempt));
+  for (const StoreNote& note : sorted) {
+    SKY_RETURN_IF_ERROR(ToStatus(writer.Put(ToSlice(note.name), ToSlice(note.value)), attempt));
+  }
+  SKY_RETURN_IF_ERROR(ToStatus(writer.Finish(), attempt));
+  return path;
+}
+
 Status RocksDbRowStore::State::HandOver(std::vector<rocksdb::IngestExternalFileArg> files) {
   for (rocksdb::IngestExternalFileArg& file : files) {
     file.options.move_files = true;
@@ -234,27 +276,31 @@ Status RocksDbRowStore::State::HandOver(std::vector<rocksdb::IngestExternalFileA
   return ToStatus(db->IngestExternalFiles(files), "ingest rows into " + options.folder + "/db");
 }
 
-Status RocksDbRowStore::Ingest(std::span<const RowRun> runs) {
+Status RocksDbRowStore::Ingest(std::span<const RowRun> runs, std::span<const StoreNote> notes) {
   uint64_t bytes = kFreeBytesMin;
   for (const RowRun& run : runs) bytes += run.records.size() + run.keys.size() * sizeof(RowKey);
+  for (const StoreNote& note : notes) bytes += note.value.size();
   SKY_RETURN_IF_ERROR(CheckFreeSpace(state_->options.folder, bytes));
   std::vector<rocksdb::IngestExternalFileArg> files;
+  const auto add = [&](rocksdb::ColumnFamilyHandle* family, std::string path) {
+    files.emplace_back();
+    files.back().column_family = family;
+    files.back().external_files.push_back(std::move(path));
+  };
   const auto write_all = [&]() -> Status {
     for (const RowRun& run : runs) {
       if (run.keys.empty()) continue;
       SKY_ASSIGN_OR_RETURN(std::string path, state_->WriteRun(run));
-      files.emplace_back();
-      files.back().column_family = state_->families[Number(run.table)];
-      files.back().external_files.push_back(std::move(path));
+      add(state_->families[Number(run.table)], std::move(path));
+    }
+    if (!notes.empty()) {
+      SKY_ASSIGN_OR_RETURN(std::string path, state_->WriteNotes(notes));
+      add(state_->default_family, std::move(path));
     }
     return files.empty() ? Status() : state_->HandOver(files);
   };
   Status status = write_all();
-  if (!status.ok()) {
-    std::error_code ignored;  // Half-written runs only take room; the next store deletes them.
-    fs::remove_all(state_->options.folder + "/runs", ignored);
-    fs::create_directory(state_->options.folder + "/runs", ignored);
-  }
+  if (!status.ok()) (void)EmptyRuns(state_->options.folder);  // The next start tries again.
   return status;
 }
 
@@ -292,6 +338,16 @@ Status RocksDbRowStore::State::ReadSome(TableId table, std::span<const RowKey> k
     std::memcpy(records + i * bytes, values[i].data(), bytes);
   }
   return Status();
+}
+
+Result<std::string> RocksDbRowStore::Note(std::string_view name) {
+  std::string value;
+  const rocksdb::Status status =
+      state_->db->Get(rocksdb::ReadOptions(), state_->default_family, ToSlice(name), &value);
+  if (status.IsNotFound()) return std::string();
+  SKY_RETURN_IF_ERROR(
+      ToStatus(status, "read note " + std::string(name) + " in " + state_->options.folder + "/db"));
+  return value;
 }
 
 Status RocksDbRowStore::Read(TableId table, std::span<const RowKey> keys, std::span<char> records,

@@ -16,6 +16,8 @@ namespace skybridge::env {
 
 struct RocksDbRowStoreOptions {
   std::string folder;                // Of this shard alone; created if absent.
+  std::string owner;                 // One line: whose rows these are. Kept in the folder.
+  uint64_t new_store_id = 0;         // What a new store is named by, for good.
   std::vector<size_t> record_bytes;  // By TableId: bytes of one record.
   uint64_t block_cache_bytes = 32 << 20;
   bool verify = false;  // Read back what is ingested; for tests.
@@ -24,21 +26,26 @@ struct RocksDbRowStoreOptions {
 // A RowStore on RocksDB: one column family per table, key = slot (2 bytes) | id (8 bytes), both
 // big-endian, so the store's order is that of RowKey.
 //
-// Rows arrive by sorted ingest alone: an Ingest writes one SST file per table and hands all of them
-// over at once, which RocksDB makes atomic over families and durable. No memtable, no WAL.
+// Rows and notes arrive by sorted ingest alone: an Ingest writes one SST file per table, and one
+// for the notes, and hands all of them over at once, which RocksDB makes atomic over families and
+// durable. No memtable, no WAL.
 //
 // Errors of all calls, naming the folder: kResourceExhausted if the disk is full, kDataLoss if
 // bytes are damaged or a record has another size than its table's, kUnavailable for other failures
 // of the disk, kInvalidArgument for a table that does not exist.
 class RocksDbRowStore : public RowStore {
  public:
-  // A store without rows. The folder must be absent, empty, or left over from a store like this
-  // one; such leftovers are deleted.
-  // Errors: kFailedPrecondition if the folder holds anything else, or if a living process uses it.
-  static Result<std::unique_ptr<RocksDbRowStore>> Create(RocksDbRowStoreOptions options);
+  // Opens what this owner left in the folder, or makes a new store in one that is absent or empty.
+  // Errors: kFailedPrecondition if the folder holds anything else or is another owner's (names
+  // both), or if a living process uses it.
+  static Result<std::unique_ptr<RocksDbRowStore>> Open(RocksDbRowStoreOptions options);
   ~RocksDbRowStore() override;
 
-  Status Ingest(std::span<const RowRun> runs) override;
+  // What the store was named by when it was made.
+  uint64_t store_id() const;
+
+  Status Ingest(std::span<const RowRun> runs, std::span<const StoreNote> notes) override;
+  Result<std::string> Note(std::string_view name) override;
   Status Read(TableId table, std::span<const RowKey> keys, std::span<char> records,
               std::span<uint8_t> found) override;
   Status Scan(TableId table, RowKey from,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,13 +28,24 @@ struct RowRun {
   std::span<const char> records;
 };
 
-// The disk tier of one shard: fixed-size records by (table, key). One thread owns it.
+// A small named value kept with the rows.
+struct StoreNote {
+  std::string_view name;
+  std::string_view value;
+};
+
+// The disk tier of one shard: fixed-size records by (table, key), and a few notes. One thread owns
+// it.
 class RowStore {
  public:
   virtual ~RowStore() = default;
 
-  // Adds or replaces all rows of all runs, or none: durable when it returns.
-  virtual Status Ingest(std::span<const RowRun> runs) = 0;
+  // Adds or replaces all rows of all runs and all notes, or nothing at all, whatever dies on the
+  // way: durable when it returns.
+  virtual Status Ingest(std::span<const RowRun> runs, std::span<const StoreNote> notes) = 0;
+
+  // A note as it was last written; empty if it never was.
+  virtual Result<std::string> Note(std::string_view name) = 0;
 
   // Reads rows. keys: ascending. records [keys.size() * record bytes]; found [keys.size()].
   virtual Status Read(TableId table, std::span<const RowKey> keys, std::span<char> records,

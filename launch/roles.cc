@@ -6,7 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "env/posix_disk.h"
 #include "env/rocksdb_row_store.h"
+#include "env/segmented_log.h"
+#include "launch/local_run.h"
 #include "ps/row_record.h"
 
 namespace skybridge::launch {
@@ -37,16 +40,28 @@ Result<std::unique_ptr<ServerRole>> ServerRole::Start(const OpenJob& job,
   const uint32_t count = ShapeOf(job.loaded.job).shards_per_server;
   for (uint32_t shard = server * count; shard < (server + 1) * count; ++shard) {
     Shard started;
-    SKY_ASSIGN_OR_RETURN(started.store, env::RocksDbRowStore::Create(
-                                            {.folder = fmt::format("{}/shard-{}", folder, shard),
-                                             .record_bytes = ps::RecordBytes(job.model.tables())}));
+    const std::string path = fmt::format("{}/shard-{}", folder, shard);
+    const std::string owner = fmt::format("job {}, shard {}", JobIdText(identity.id), shard);
+    SKY_ASSIGN_OR_RETURN(auto store, env::RocksDbRowStore::Open(
+                                         {.folder = path,
+                                          .owner = owner,
+                                          .new_store_id = DrawJobId().low,
+                                          .record_bytes = ps::RecordBytes(job.model.tables())}));
+    const uint64_t store_id = store->store_id();
+    started.store = std::move(store);
+    started.disk = std::make_unique<env::PosixDisk>();
+    SKY_ASSIGN_OR_RETURN(started.log,
+                         env::SegmentedLog::Open(*started.disk, {.folder = path + "/log",
+                                                                 .store_id = store_id}));
     SKY_ASSIGN_OR_RETURN(
         started.host, NodeHost::Create(runtime, {.listen = NumberedEndpoint(listen.endpoint, shard),
                                                  .insecure_network = listen.insecure_network}));
     ps::ShardNodeOptions options =
         ShardOptionsOf(job.loaded, job.model, identity, shard, started.host->endpoint());
+    options.store_id = store_id;
     SKY_RETURN_IF_ERROR(options.Validate());
-    auto node = std::make_unique<ps::ShardNode>(std::move(options), *started.store);
+    SKY_ASSIGN_OR_RETURN(
+        auto node, ps::ShardNode::Open(std::move(options), *started.store, *started.log));
     started.node = node.get();
     started.host->Start(std::move(node));
     role->shards_.push_back(std::move(started));

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "common/status.h"
+#include "env/disk.h"
+#include "env/redo_log.h"
 #include "env/row_store.h"
 #include "launch/cluster_config.h"
 #include "launch/node_host.h"
@@ -26,7 +28,8 @@ struct ListenOptions {
 // The shards of one server process.
 class ServerRole {
  public:
-  // `folder`: for rows that do not fit in memory; one below it for each shard.
+  // `folder`: for rows and logs; one below it for each shard. Shards of this job that died there
+  // go on.
   static Result<std::unique_ptr<ServerRole>> Start(const OpenJob& job, const RunIdentity& identity,
                                                    uint32_t server, const std::string& folder,
                                                    const ListenOptions& listen,
@@ -39,6 +42,8 @@ class ServerRole {
  private:
   struct Shard {
     std::unique_ptr<env::RowStore> store;
+    std::unique_ptr<env::Disk> disk;
+    std::unique_ptr<env::RedoLog> log;
     const ps::ShardNode* node = nullptr;  // Owned by the host.
     std::unique_ptr<NodeHost> host;       // Last, so that it ends first.
   };

@@ -75,16 +75,20 @@ Result<std::optional<AssembledPush>> ChunkAssembler::Add(PushRequest request) {
     it = unfinished_.end();
   }
   if (it != unfinished_.end()) {
-    const Unfinished& push = it->second;
+    Unfinished& push = it->second;
     if (push.attempt > request.attempt) {
       return Status(StatusCode::kFenced, Describe(request) + ": a later attempt sends it");
     }
-    if (push.chunks.size() != request.chunks) {
+    if (push.crcs.size() != request.chunks) {
       return Status(StatusCode::kInvalidArgument, Describe(request) + ": it was announced with " +
-                                                      std::to_string(push.chunks.size()));
+                                                      std::to_string(push.crcs.size()));
     }
-    if (push.chunks[request.chunk]) {
-      if (push.crcs[request.chunk] == request.crc) return std::optional<AssembledPush>();
+    if (push.whole || push.chunks[request.chunk]) {
+      if (push.crcs[request.chunk] == request.crc) {
+        std::optional<AssembledPush> whole = std::move(push.whole);
+        if (whole) unfinished_.erase(it);
+        return whole;
+      }
       return Status(StatusCode::kNondeterminism,
                     Describe(request) + ": came again with other bytes");
     }
@@ -123,6 +127,15 @@ Result<std::optional<AssembledPush>> ChunkAssembler::Add(PushRequest request) {
   }
   return std::optional<AssembledPush>(
       AssembledPush{*std::move(whole), std::move(finished.crcs), finished.bytes});
+}
+
+void ChunkAssembler::PutBack(StreamId stream, uint64_t sequence, Attempt attempt,
+                             AssembledPush push) {
+  Unfinished& unfinished = unfinished_[{stream, sequence}];
+  unfinished.attempt = attempt;
+  unfinished.crcs = push.crcs;
+  unfinished.bytes = push.bytes;
+  unfinished.whole = std::move(push);
 }
 
 void ChunkAssembler::Drop(StreamId stream) {

@@ -36,13 +36,16 @@ class ChunkAssembler {
   ChunkAssembler(const ChunkAssembler&) = delete;
   ChunkAssembler& operator=(const ChunkAssembler&) = delete;
 
-  // The whole push if this was the last chunk missing; nothing if others are still missing.
+  // The whole push if no chunk is missing now; nothing if others are.
   // Errors: kInvalidArgument    chunk numbers that cannot be, or ids or rates of chunks that do not
   //                             go on where the ones before ended; the push is dropped.
   //         kNondeterminism     the chunk was there with other bytes.
   //         kFenced             a later attempt has begun to send the push.
   //         kResourceExhausted  the budget, or kUnfinishedMax; the chunk is not kept.
   Result<std::optional<AssembledPush>> Add(PushRequest request);
+
+  // Takes back a push that could not be kept: the next repeat of any of its chunks hands it out.
+  void PutBack(StreamId stream, uint64_t sequence, Attempt attempt, AssembledPush push);
 
   // Forgets the unfinished pushes of one stream, or all.
   void Drop(StreamId stream);
@@ -56,6 +59,7 @@ class ChunkAssembler {
     std::vector<std::optional<PushRows>> chunks;
     std::vector<uint32_t> crcs;
     uint64_t bytes = 0;
+    std::optional<AssembledPush> whole;  // Put back; then there are no chunks.
   };
   using Pushes = std::map<Name, Unfinished>;
   Pushes::iterator Forget(Pushes::iterator push);

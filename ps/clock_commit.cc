@@ -69,19 +69,29 @@ Result<bool> ClockCommit::IsNew(const PushRequest& request) {
                 committed_);
 }
 
-Status ClockCommit::Accept(Rank rank, AssembledPush push) {
-  CHECK_LT(Number(rank), ranks_.size());
-  State& state = ranks_[Number(rank)];
-  CHECK(!state.pending) << Name(rank, committed_ + 1);
+Status ClockCommit::CheckRate(Rank rank, float rate) const {
   for (const State& other : ranks_) {
-    if (!other.pending || other.pending->rows.rate == push.rows.rate) continue;
-    budget_.Give(push.bytes);
+    if (!other.pending || other.pending->rows.rate == rate) continue;
     return Status(StatusCode::kInvalidArgument,
-                  Name(rank, committed_ + 1) + ": rate " + std::to_string(push.rows.rate) +
+                  Name(rank, committed_ + 1) + ": rate " + std::to_string(rate) +
                       ", but another rank pushed " + std::to_string(other.pending->rows.rate));
   }
-  state.last_clock = committed_ + 1;
-  state.last_crcs = std::move(push.crcs);
+  return Status();
+}
+
+Status ClockCommit::Accept(Rank rank, Attempt attempt, uint64_t clock, AssembledPush push,
+                           uint64_t lsn) {
+  if (Number(rank) >= ranks_.size() || clock != committed_ + 1 || ranks_[Number(rank)].pending) {
+    budget_.Give(push.bytes);
+    return Status(StatusCode::kDataLoss, "accept " + Name(rank, clock) + " at position " +
+                                             std::to_string(lsn) + " while the rows stand at clock " +
+                                             std::to_string(committed_));
+  }
+  State& state = ranks_[Number(rank)];
+  state.attempt = std::max(state.attempt, attempt);
+  state.last_clock = clock;
+  state.last_crcs = push.crcs;
+  state.pending_lsn = lsn;
   state.pending = std::move(push);
   return Status();
 }
@@ -119,17 +129,64 @@ bool ClockCommit::ready() const {
   return !ranks_.empty() && std::ranges::all_of(ranks_, certified);
 }
 
-std::vector<PushRows> ClockCommit::Commit() {
-  CHECK(ready());
+Result<std::vector<PushRows>> ClockCommit::Commit(uint64_t clock) {
+  const auto is_here = [](const State& rank) { return rank.pending.has_value(); };
+  if (clock != committed_ + 1 || ranks_.empty() || !std::ranges::all_of(ranks_, is_here)) {
+    return Status(StatusCode::kDataLoss, "commit clock " + std::to_string(clock) +
+                                             " while the rows stand at clock " +
+                                             std::to_string(committed_) +
+                                             " and some push of the next is not here");
+  }
   std::vector<PushRows> pushes;
   for (State& rank : ranks_) {
-    CHECK(rank.pending);  // SetDone made sure.
     budget_.Give(rank.pending->bytes);
     pushes.push_back(std::move(rank.pending->rows));
     rank.pending.reset();
+    rank.pending_lsn = 0;
+    rank.done = std::max(rank.done, clock);
   }
-  ++committed_;
+  committed_ = clock;
   return pushes;
+}
+
+std::optional<uint64_t> ClockCommit::oldest_pending() const {
+  std::optional<uint64_t> oldest;
+  for (const State& rank : ranks_) {
+    if (rank.pending) oldest = std::min(oldest.value_or(rank.pending_lsn), rank.pending_lsn);
+  }
+  return oldest;
+}
+
+ClockCommit::Snapshot ClockCommit::Take() const {
+  return {.committed = committed_, .ranks = {ranks_.begin(), ranks_.end()}};
+}
+
+void ClockCommit::Restore(const Snapshot& snapshot) {
+  Open(static_cast<uint32_t>(snapshot.ranks.size()));
+  committed_ = snapshot.committed;
+  for (size_t r = 0; r < ranks_.size(); ++r) {
+    static_cast<RankState&>(ranks_[r]) = snapshot.ranks[r];
+  }
+}
+
+bool ClockCommit::Awaits(Rank rank, uint64_t lsn) const {
+  return Number(rank) < ranks_.size() && ranks_[Number(rank)].pending_lsn == lsn &&
+         !ranks_[Number(rank)].pending;
+}
+
+void ClockCommit::Refill(Rank rank, AssembledPush push) {
+  CHECK(Awaits(rank, ranks_.at(Number(rank)).pending_lsn));
+  ranks_[Number(rank)].pending = std::move(push);
+}
+
+Status ClockCommit::CheckComplete() const {
+  for (size_t r = 0; r < ranks_.size(); ++r) {
+    if (ranks_[r].pending_lsn == 0 || ranks_[r].pending) continue;
+    return Status(StatusCode::kDataLoss,
+                  Name(Rank(static_cast<uint16_t>(r)), committed_ + 1) + ": its push at position " +
+                      std::to_string(ranks_[r].pending_lsn) + " is not in the log");
+  }
+  return Status();
 }
 
 Rank ClockCommit::slowest() const {

@@ -32,6 +32,21 @@ struct RankProgress {
 // attempt has taken it over (detail: that attempt). An attempt above all before it fences those.
 class ClockCommit {
  public:
+  // One rank at rest.
+  struct RankState {
+    Attempt attempt{};
+    uint64_t done = 0;
+    uint64_t last_clock = 0;          // Of the last accepted push ...
+    std::vector<uint32_t> last_crcs;  // ... and the checksums of its chunks (G8).
+    uint64_t pending_lsn = 0;         // Where the log has the push of clock committed + 1; 0: none.
+    bool operator==(const RankState&) const = default;
+  };
+  struct Snapshot {
+    uint64_t committed = 0;
+    std::vector<RankState> ranks;
+    bool operator==(const Snapshot&) const = default;
+  };
+
   // Accepted pushes keep their bytes taken from `budget`, which outlives this.
   explicit ClockCommit(MemoryBudget& budget) : budget_(budget) {}
   ~ClockCommit();
@@ -47,9 +62,11 @@ class ClockCommit {
   // Errors: kOutOfRange       not the next clock.
   //         kNondeterminism   it was accepted with other bytes.
   Result<bool> IsNew(const PushRequest& request);
-  // Keeps a whole push for the next clock, which IsNew has just said is new.
-  // Errors: kInvalidArgument if its rate differs from other ranks'; the push is dropped.
-  Status Accept(Rank rank, AssembledPush push);
+  // Errors: kInvalidArgument if other ranks pushed the next clock with another rate.
+  Status CheckRate(Rank rank, float rate) const;
+  // Keeps a whole push of the next clock, which the log has at `lsn`.
+  // Errors: kDataLoss if it cannot be the next one: the log is not what this shard wrote.
+  Status Accept(Rank rank, Attempt attempt, uint64_t clock, AssembledPush push, uint64_t lsn);
 
   // The rank certifies that every shard has accepted its pushes up to clock `done`.
   // Errors: kDataLoss if this shard has not.
@@ -64,18 +81,27 @@ class ClockCommit {
 
   // True once every rank has certified the next clock.
   bool ready() const;
-  // The pushes of that clock, by rank; it counts as committed.
-  std::vector<PushRows> Commit();
+  // The pushes of `clock`, by rank; it counts as certified by all and committed.
+  // Errors: kDataLoss if it is not the next one, or some push of it is not here.
+  Result<std::vector<PushRows>> Commit(uint64_t clock);
+
+  // Where the log has the first push that waits for its commit; nothing if none waits.
+  std::optional<uint64_t> oldest_pending() const;
+  Snapshot Take() const;
+  // Stands as it stood then, but for the bytes of pending pushes, which the log must bring: see
+  // Refill.
+  void Restore(const Snapshot& snapshot);
+  // Whether a rank of the snapshot waits for the push that the log has at `lsn`.
+  bool Awaits(Rank rank, uint64_t lsn) const;
+  void Refill(Rank rank, AssembledPush push);
+  // Errors: kDataLoss if a pending push is still missing.
+  Status CheckComplete() const;
   // A rank that keeps others waiting, for messages: the first that has certified least.
   Rank slowest() const;
 
  private:
-  struct State {
-    Attempt attempt{};
-    uint64_t done = 0;
+  struct State : RankState {
     std::optional<AssembledPush> pending;  // Of clock committed + 1.
-    uint64_t last_clock = 0;               // Of the last accepted push ...
-    std::vector<uint32_t> last_crcs;       // ... and the checksums of its chunks (G8).
   };
   Result<State*> Find(Rank rank, Attempt attempt);
 

@@ -65,14 +65,18 @@ Result<StreamProgress> PushLedger::Query(StreamId stream, Attempt attempt) {
     return StreamProgress{.next = closed->second};
   }
   SKY_ASSIGN_OR_RETURN(const Stream* found, Find(stream, attempt));
-  StreamProgress progress{.next = found->next};
+  return ProgressOf(*found);
+}
+
+StreamProgress PushLedger::ProgressOf(const Stream& stream) {
+  StreamProgress progress{.next = stream.next};
   for (uint64_t i = 0; i < kWindow; ++i) {
-    if (found->window[i]) progress.applied.push_back(found->next + i);
+    if (stream.window[i]) progress.applied.push_back(stream.next + i);
   }
   return progress;
 }
 
-Status PushLedger::Close(StreamId stream, uint64_t count) {
+Result<bool> PushLedger::MayClose(StreamId stream, uint64_t count) const {
   const auto closed = closed_.find(stream);
   const auto open = open_.find(stream);
   uint64_t applied = 0;
@@ -89,21 +93,49 @@ Status PushLedger::Close(StreamId stream, uint64_t count) {
                                              std::to_string(applied) +
                                              (gaps ? " and some above" : ""));
   }
-  if (closed != closed_.end()) return Status();
+  if (closed != closed_.end()) return false;
   if (closed_.size() >= options_.streams_closed_max) {
     return Status(StatusCode::kResourceExhausted, Name(stream) + ": " +
                                                       std::to_string(closed_.size()) +
                                                       " streams were closed in "
                                                       "this phase already");
   }
+  return true;
+}
+
+Status PushLedger::Close(StreamId stream, uint64_t count) {
+  SKY_ASSIGN_OR_RETURN(const bool is_new, MayClose(stream, count));
+  if (!is_new) return Status();
   closed_.emplace(stream, count);
-  if (open != open_.end()) open_.erase(open);
+  open_.erase(stream);
   return Status();
 }
 
 void PushLedger::Clear() {
   open_.clear();
   closed_.clear();
+}
+
+PushLedger::Snapshot PushLedger::Take() const {
+  Snapshot snapshot{.open = {}, .closed = {closed_.begin(), closed_.end()}};
+  for (const auto& [stream, state] : open_) {
+    snapshot.open.push_back({stream, ProgressOf(state), state.attempt});
+  }
+  return snapshot;
+}
+
+void PushLedger::Restore(const Snapshot& snapshot) {
+  Clear();
+  closed_.insert(snapshot.closed.begin(), snapshot.closed.end());
+  for (const StreamState& state : snapshot.open) {
+    Stream& stream = open_[state.stream];
+    stream.next = state.progress.next;
+    stream.attempt = state.attempt;
+    for (const uint64_t sequence : state.progress.applied) {
+      CHECK_LT(sequence - stream.next, kWindow) << Name(state.stream);
+      stream.window.set(sequence - stream.next);
+    }
+  }
 }
 
 }  // namespace skybridge::ps

@@ -4,6 +4,7 @@
 #include <bitset>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "common/ids.h"
@@ -45,12 +46,31 @@ class PushLedger {
   // Fences lower attempts of the stream. Errors: kFenced, kResourceExhausted as IsNew.
   Result<StreamProgress> Query(StreamId stream, Attempt attempt);
 
-  // No more pushes: the stream has `count`, all of which must have been applied.
-  // Errors: kDataLoss if not: a push was lost.
+  // No more pushes: the stream has `count`, all of which must have been applied. Whether that is
+  // new; false: the stream was closed before.
+  // Errors: kDataLoss if they were not: a push was lost. kResourceExhausted: too many streams.
+  Result<bool> MayClose(StreamId stream, uint64_t count) const;
+  // Closes it. Errors: as MayClose.
   Status Close(StreamId stream, uint64_t count);
 
   // Forgets everything: a new phase begins.
   void Clear();
+
+  // One open stream at rest.
+  struct StreamState {
+    StreamId stream{};
+    StreamProgress progress;
+    Attempt attempt{};
+    bool operator==(const StreamState&) const = default;
+  };
+  struct Snapshot {
+    std::vector<StreamState> open;
+    std::vector<std::pair<StreamId, uint64_t>> closed;  // With their counts.
+    bool operator==(const Snapshot&) const = default;
+  };
+  Snapshot Take() const;
+  void Restore(const Snapshot& snapshot);
+
   size_t streams_open() const { return open_.size(); }
 
  private:
@@ -60,6 +80,7 @@ class PushLedger {
     Attempt attempt{};
   };
   Result<Stream*> Find(StreamId stream, Attempt attempt);
+  static StreamProgress ProgressOf(const Stream& stream);
 
   const PushLedgerOptions options_;
   std::map<StreamId, Stream> open_;

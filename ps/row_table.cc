@@ -48,6 +48,7 @@ void RowTable::SetFlag(RowNumber row, Flag flag, bool on) {
 }
 
 void RowTable::SetDirty(RowNumber row, bool dirty) { SetFlag(row, kDirty, dirty); }
+void RowTable::SetStored(RowNumber row) { SetFlag(row, kStored, true); }
 void RowTable::SetPinned(RowNumber row, bool pinned) { SetFlag(row, kPinned, pinned); }
 
 void RowTable::Find(std::span<const RowId> ids, std::span<RowNumber> rows) {

@@ -55,6 +55,9 @@ class RowTable {
   // Dirty: differs from the row on disk, or is not there.
   void SetDirty(RowNumber row, bool dirty);
   bool dirty(RowNumber row) const { return (flags(row) & kDirty) != 0; }
+  // Stored: some version of the row is on disk.
+  void SetStored(RowNumber row);
+  bool stored(RowNumber row) const { return (flags(row) & kStored) != 0; }
   void SetPinned(RowNumber row, bool pinned);
 
   // Moves the hand over rows that may go until they are worth `bytes` of slab, or until the dirty
@@ -64,7 +67,7 @@ class RowTable {
   void Remove(std::span<RowNumber> victims);
 
  private:
-  enum Flag : uint8_t { kUsed = 1, kDirty = 2, kPinned = 4, kVictim = 8 };
+  enum Flag : uint8_t { kUsed = 1, kDirty = 2, kPinned = 4, kVictim = 8, kStored = 16 };
 
   size_t OffsetOf(RowNumber row) const { return row & (segment_rows_ - 1); }
   char* SegmentOf(RowNumber row) const { return segments_[row >> segment_shift_].get(); }

@@ -73,6 +73,7 @@ class TableUpdate {
 
   void UpdateRow(char* record, std::span<const PushMerge::Source> sources) {
     RowHeader& header = layout_.header(record);
+    if (header.lsn >= stamp_.lsn) return;
     header.lsn = stamp_.lsn;
     if (stamp_.clock > 0) header.last_clock = stamp_.clock;
     for (const PushMerge::Source& source : sources) {

@@ -3,31 +3,110 @@
 
 #include <limits>
 #include <utility>
-#include <vector>
 
 #include <glog/logging.h>
 
-#include "ps/row_update.h"
-
 namespace skybridge::ps {
 namespace {
+
+constexpr std::string_view kImageNote = "image";
 
 std::string Name(Phase phase) { return "phase " + std::to_string(Number(phase)); }
 
 }  // namespace
 
-Shard::Shard(ShardOptions options, env::RowStore& store)
-    : in_flight_(options.in_flight_bytes_max),
-      rows_(std::move(options.rows), store),
-      commit_(in_flight_),
-      gate_(0, std::nullopt),
-      chunks_(in_flight_) {}
+Shard::Shard(ShardOptions options, env::RowStore& store, env::RedoLog& log)
+    : options_(std::move(options)),
+      store_(store),
+      log_(log),
+      state_(options_.rows, options_.in_flight_bytes_max, store, log),
+      chunks_(state_.in_flight) {}
+
+Status Shard::Noted(Status status) {
+  if (failure_.ok()) failure_ = status;
+  return status;
+}
+
+// ---------------------------------------------------------------- log
+
+Status Shard::Keep(ShardRecord& record) {
+  if (!failure().ok()) return failure();
+  const EncodedRecord encoded = Encode(record);
+  const auto lsn = log_.Append(encoded.type, encoded.pieces());
+  if (!lsn) {
+    return lsn.error().code() == StatusCode::kResourceExhausted ? lsn.error() : Noted(lsn.error());
+  }
+  log_bytes_ += encoded.bytes();
+  return Noted(state_.Apply(*lsn, std::move(record)));
+}
+
+Status Shard::Recover() {
+  SKY_RETURN_IF_ERROR(Noted(state_.rows.Recover()));
+  const auto note = store_.Note(kImageNote);
+  if (!note) return Noted(note.error());
+  ShardImage image;
+  if (!note->empty()) {
+    auto decoded = DecodeImage(*note);
+    if (!decoded) return Noted(decoded.error());
+    image = *std::move(decoded);
+    state_.Restore(image);
+  }
+  if (log_.first() > image.redo) {
+    return Noted(Status(StatusCode::kDataLoss,
+                        "the log begins at position " + std::to_string(log_.first()) +
+                            ", but the rows need it from " + std::to_string(image.redo)));
+  }
+  SKY_RETURN_IF_ERROR(Noted(log_.Read(image.redo, [&](const env::RedoRecord& kept) {
+    return Replay(kept, image.begin)
+        .WithContext("position " + std::to_string(kept.lsn) + " of the log");
+  })));
+  return Noted(state_.commit.CheckComplete());
+}
+
+Status Shard::Replay(const env::RedoRecord& kept, uint64_t begin) {
+  SKY_ASSIGN_OR_RETURN(ShardRecord record,
+                       DecodeRecord(kept.type, kept.payload, options_.rows.tables));
+  if (const auto* push = std::get_if<PushAccepted>(&record)) {
+    if (kept.lsn < begin && !state_.commit.Awaits(push->rank, kept.lsn)) return Status();
+    // It fitted then.
+    if (!state_.in_flight.TryTake(push->push.bytes)) {
+      return Status(StatusCode::kResourceExhausted,
+                    "a push of " + std::to_string(push->push.bytes) + " bytes does not fit into " +
+                        std::to_string(state_.in_flight.limit()) + " any more");
+    }
+    if (kept.lsn < begin) {
+      state_.commit.Refill(push->rank, std::get<PushAccepted>(std::move(record)).push);
+      return Status();
+    }
+  }
+  if (kept.lsn < begin) return Status();
+  log_bytes_ += kept.payload.size();
+  return state_.Apply(kept.lsn, std::move(record));
+}
+
+void Shard::ContinueImage() {
+  if (!failure().ok()) return;
+  if (!image_) {
+    if (log_bytes_ < options_.image_log_bytes) return;
+    image_ = state_.Image(log_.last() + 1);
+    log_bytes_ = 0;
+    state_.rows.BeginImage();
+  }
+  const std::string note = EncodeImage(*image_);
+  const env::StoreNote notes[] = {{kImageNote, note}};
+  const Result<bool> whole = state_.rows.ContinueImage(notes);
+  if (!Noted(whole.status()).ok() || !*whole) return;
+  (void)Noted(log_.Release(image_->redo));
+  image_.reset();
+}
+
+// ---------------------------------------------------------------- phases
 
 Status Shard::CheckPhase(Phase phase) const {
-  if (!rules_ || phase > rules_->phase) {
+  if (!state_.rules || phase > state_.rules->phase) {
     return Status(StatusCode::kNotReady, Name(phase) + " did not begin on this shard yet");
   }
-  if (phase < rules_->phase || summary_.closed) {
+  if (phase < state_.rules->phase || state_.summary.closed) {
     return Status(StatusCode::kGone, Name(phase) + " is over", committed());
   }
   return Status();
@@ -35,22 +114,22 @@ Status Shard::CheckPhase(Phase phase) const {
 
 Status Shard::CheckLockstep(Phase phase, bool lockstep) const {
   SKY_RETURN_IF_ERROR(CheckPhase(phase));
-  if (rules_->lockstep == lockstep) return Status();
+  if (state_.rules->lockstep == lockstep) return Status();
   return Status(StatusCode::kFailedPrecondition,
-                Name(phase) + " is " + (rules_->lockstep ? "" : "not ") + "in lockstep");
+                Name(phase) + " is " + (state_.rules->lockstep ? "" : "not ") + "in lockstep");
 }
 
 Status Shard::Open(const PhaseRules& rules) {
-  if (rules_ && rules.phase < rules_->phase) {
+  if (state_.rules && rules.phase < state_.rules->phase) {
     return Status(StatusCode::kGone, Name(rules.phase) + " is over");
   }
-  if (rules_ && rules.phase == rules_->phase) {
-    if (rules == *rules_) return Status();
+  if (state_.rules && rules.phase == state_.rules->phase) {
+    if (rules == *state_.rules) return Status();
     return Status(StatusCode::kInvalidArgument, Name(rules.phase) + " began with other rules");
   }
-  if (rules_ && !summary_.closed) {
+  if (state_.rules && !state_.summary.closed) {
     return Status(StatusCode::kFailedPrecondition,
-                  Name(rules.phase) + " cannot begin: " + Name(rules_->phase) + " is not closed");
+                  Name(rules.phase) + " cannot begin: " + Name(state_.rules->phase) + " is not closed");
   }
   if (rules.lockstep && rules.clock_begin != committed()) {
     return Status(StatusCode::kFailedPrecondition,
@@ -62,43 +141,43 @@ Status Shard::Open(const PhaseRules& rules) {
     return Status(StatusCode::kInvalidArgument,
                   Name(rules.phase) + ": " + std::to_string(rules.ranks) + " ranks");
   }
-  rules_ = rules;
-  summary_ = {};
+  SKY_RETURN_IF_ERROR(Keep(PhaseOpened{rules}));
   chunks_.Clear();
-  ledger_.Clear();
-  gate_ = StalenessGate(rules.ranks, rules.staleness_max);
-  commit_.Open(rules.lockstep ? rules.ranks : 0);
   return Status();
 }
 
 Result<PhaseSummary> Shard::Close(Phase phase, uint64_t clock_end) {
-  if (!rules_ || phase > rules_->phase) return CheckPhase(phase);
-  PhaseSummary summary = summary_;
-  summary.committed = committed();
-  if (phase < rules_->phase) return PhaseSummary{.closed = true, .committed = committed()};
-  if (rules_->lockstep) {
-    summary.closed = committed() >= clock_end;
-  } else {
-    if (ledger_.streams_open() > 0) {
-      return Status(StatusCode::kFailedPrecondition,
-                    Name(phase) + " cannot end: " + std::to_string(ledger_.streams_open()) +
-                        " streams of pushes are open");
-    }
-    summary.closed = true;
+  if (!state_.rules || phase > state_.rules->phase) return CheckPhase(phase);
+  if (phase < state_.rules->phase) return PhaseSummary{.closed = true, .committed = committed()};
+  bool closed = true;
+  if (state_.rules->lockstep) {
+    closed = committed() >= clock_end;
+  } else if (state_.ledger.streams_open() > 0) {
+    return Status(StatusCode::kFailedPrecondition,
+                  Name(phase) + " cannot end: " + std::to_string(state_.ledger.streams_open()) +
+                      " streams of pushes are open");
   }
-  if (summary.closed) chunks_.Clear();
-  summary_ = summary;
+  if (closed && !state_.summary.closed) {
+    SKY_RETURN_IF_ERROR(Keep(PhaseClosed{phase}));
+    chunks_.Clear();
+  }
+  PhaseSummary summary = state_.summary;
+  summary.committed = committed();
   return summary;
 }
 
 Status Shard::Retire(Phase phase, Rank rank, bool retired) {
   SKY_RETURN_IF_ERROR(CheckLockstep(phase, false));
-  return gate_.Retire(rank, retired);
+  StalenessGate moved = state_.gate;
+  SKY_RETURN_IF_ERROR(moved.Retire(rank, retired));
+  if (moved.ranks() == state_.gate.ranks()) return Status();
+  return Keep(GateMoved{moved.ranks()});
 }
 
 Status Shard::CloseStream(Phase phase, StreamId stream, uint64_t count) {
   SKY_RETURN_IF_ERROR(CheckLockstep(phase, false));
-  SKY_RETURN_IF_ERROR(ledger_.Close(stream, count));
+  SKY_ASSIGN_OR_RETURN(const bool is_new, state_.ledger.MayClose(stream, count));
+  if (is_new) SKY_RETURN_IF_ERROR(Keep(StreamClosed{stream, count}));
   chunks_.Drop(stream);
   return Status();
 }
@@ -111,9 +190,11 @@ Status Shard::ExpectCommitted(uint64_t clock) const {
                 committed());
 }
 
+// ---------------------------------------------------------------- pulls and pushes
+
 Result<bool> Shard::Admit(const PullRequest& pull) {
   SKY_RETURN_IF_ERROR(CheckPhase(pull.phase));
-  SKY_RETURN_IF_ERROR(CheckPull(rows_.tables(), pull, own_));
+  SKY_RETURN_IF_ERROR(CheckPull(rows().tables(), pull, own_));
   return Ready(pull);
 }
 
@@ -123,86 +204,103 @@ Result<bool> Shard::Ready(const PullRequest& pull) {
     SKY_RETURN_IF_ERROR(ExpectCommitted(pull.expect_committed));
     return true;
   }
-  if (rules_->read_only) {
+  if (state_.rules->read_only) {
     return Status(StatusCode::kFailedPrecondition,
                   Name(pull.phase) + " only reads: pull with read_only");
   }
-  SKY_RETURN_IF_ERROR(Done(pull.phase, pull.rank, pull.attempt, pull.done));
-  if (rules_->lockstep) return commit_.MayServe(pull.rank, pull.attempt, pull.clock);
-  return gate_.MayServe(pull.rank, pull.clock);
+  SKY_RETURN_IF_ERROR(CertifyByPull(pull));
+  if (!state_.rules->lockstep) return state_.gate.MayServe(pull.rank, pull.clock);
+  return state_.commit.MayServe(pull.rank, pull.attempt, pull.clock);
+}
+
+// Not kept: the pull is repeated until it is answered, and certifies again each time.
+Status Shard::CertifyByPull(const PullRequest& pull) {
+  if (!state_.rules->lockstep) return state_.gate.SetDone(pull.rank, pull.done);
+  SKY_RETURN_IF_ERROR(state_.commit.SetDone(pull.rank, pull.attempt, pull.done));
+  return CommitIfReady();
 }
 
 Status Shard::Done(Phase phase, Rank rank, Attempt attempt, uint64_t done) {
   SKY_RETURN_IF_ERROR(CheckPhase(phase));
-  if (!rules_->lockstep) return gate_.SetDone(rank, done);
-  SKY_RETURN_IF_ERROR(commit_.SetDone(rank, attempt, done));
+  if (!state_.rules->lockstep) return state_.gate.SetDone(rank, done);
+  SKY_RETURN_IF_ERROR(state_.commit.SetDone(rank, attempt, done));
+  if (done > committed()) SKY_RETURN_IF_ERROR(Keep(RankCertified{rank, attempt, done}));
   return CommitIfReady();
 }
 
 Status Shard::CommitIfReady() {
-  if (!commit_.ready()) return Status();
-  const std::vector<PushRows> pushes = commit_.Commit();
-  return ApplyUpdate(rows_, pushes,
-                     {.lsn = ++lsn_, .clock = static_cast<uint32_t>(commit_.committed())});
+  if (!state_.commit.ready()) return Status();
+  return Keep(ClockCommitted{committed() + 1});
 }
 
-Result<bool> Shard::Push(PushRequest push) {
-  SKY_RETURN_IF_ERROR(CheckPhase(push.phase));
-  if (rules_->read_only) {
-    return Status(StatusCode::kFailedPrecondition, Name(push.phase) + " only reads");
-  }
-  SKY_RETURN_IF_ERROR(CheckPush(rows_.tables(), push.rows, own_));
-  auto is_new = rules_->lockstep ? PushLockstep(std::move(push)) : PushOnArrival(std::move(push));
-  if (is_new && !*is_new) ++summary_.duplicates;
-  return is_new;
-}
-
-Result<bool> Shard::PushLockstep(PushRequest push) {
-  const Rank rank = push.rank;
-  if (Number(push.stream) != Number(rank)) {
-    return Status(StatusCode::kInvalidArgument, "push of rank " + std::to_string(Number(rank)) +
+Result<bool> Shard::IsNew(const PushRequest& push) {
+  if (!state_.rules->lockstep) return state_.ledger.IsNew(push.stream, push.sequence, push.attempt);
+  if (Number(push.stream) != Number(push.rank)) {
+    return Status(StatusCode::kInvalidArgument, "push of rank " + std::to_string(Number(push.rank)) +
                                                     ": in lockstep its stream is " +
-                                                    std::to_string(Number(rank)) + ", not " +
+                                                    std::to_string(Number(push.rank)) + ", not " +
                                                     std::to_string(Number(push.stream)));
   }
-  SKY_ASSIGN_OR_RETURN(const bool is_new, commit_.IsNew(push));
-  if (!is_new) return false;
-  SKY_ASSIGN_OR_RETURN(auto whole, chunks_.Add(std::move(push)));
-  if (!whole) return true;
-  SKY_RETURN_IF_ERROR(commit_.Accept(rank, *std::move(whole)));
-  ++summary_.pushes;
-  return true;
+  return state_.commit.IsNew(push);
 }
 
-Result<bool> Shard::PushOnArrival(PushRequest push) {
+Result<PushOutcome> Shard::Push(PushRequest push) {
+  SKY_RETURN_IF_ERROR(CheckPhase(push.phase));
+  if (state_.rules->read_only) {
+    return Status(StatusCode::kFailedPrecondition, Name(push.phase) + " only reads");
+  }
+  SKY_RETURN_IF_ERROR(CheckPush(rows().tables(), push.rows, own_));
+  SKY_ASSIGN_OR_RETURN(const bool is_new, IsNew(push));
+  if (!is_new) {
+    ++state_.summary.duplicates;
+    return PushOutcome::kDuplicate;
+  }
+  if (state_.rules->lockstep) {
+    SKY_RETURN_IF_ERROR(state_.commit.CheckRate(push.rank, push.rows.rate));
+  }
+  PushAccepted record{.stream = push.stream,
+                      .sequence = push.sequence,
+                      .rank = push.rank,
+                      .attempt = push.attempt};
+  SKY_ASSIGN_OR_RETURN(auto whole, chunks_.Add(std::move(push)));
+  if (!whole) return PushOutcome::kIncomplete;
+  record.push = *std::move(whole);
+  return KeepPush(std::move(record));
+}
+
+Result<PushOutcome> Shard::KeepPush(PushAccepted push) {
   const StreamId stream = push.stream;
   const uint64_t sequence = push.sequence;
-  SKY_ASSIGN_OR_RETURN(const bool is_new, ledger_.IsNew(stream, sequence, push.attempt));
-  if (!is_new) return false;
-  SKY_ASSIGN_OR_RETURN(auto whole, chunks_.Add(std::move(push)));
-  if (!whole) return true;
-  const Status applied = ApplyUpdate(rows_, std::span(&whole->rows, 1), {.lsn = ++lsn_});
-  in_flight_.Give(whole->bytes);
-  SKY_RETURN_IF_ERROR(applied);
-  ledger_.Mark(stream, sequence);
-  ++summary_.pushes;
-  return true;
+  const Attempt attempt = push.attempt;
+  ShardRecord record = std::move(push);
+  const Status kept = Keep(record);
+  if (kept.ok()) return PushOutcome::kAccepted;
+  if (failure().ok()) {  // The log is full; the push is still in the record.
+    chunks_.PutBack(stream, sequence, attempt, std::move(std::get<PushAccepted>(record).push));
+  }
+  return kept;
 }
 
 Result<RankProgress> Shard::QueryRank(Phase phase, Rank rank, Attempt attempt) {
   SKY_RETURN_IF_ERROR(CheckLockstep(phase, true));
-  return commit_.Query(rank, attempt);
+  SKY_ASSIGN_OR_RETURN(const RankProgress progress, state_.commit.Query(rank, attempt));
+  SKY_RETURN_IF_ERROR(Keep(RankFenced{rank, attempt}));
+  return progress;
 }
 
 Result<StreamProgress> Shard::QueryStream(Phase phase, StreamId stream, Attempt attempt) {
   SKY_RETURN_IF_ERROR(CheckLockstep(phase, false));
-  return ledger_.Query(stream, attempt);
+  SKY_ASSIGN_OR_RETURN(StreamProgress progress, state_.ledger.Query(stream, attempt));
+  SKY_RETURN_IF_ERROR(Keep(StreamFenced{stream, attempt}));
+  return progress;
 }
 
 std::string Shard::Waiting() const {
-  if (!rules_) return "no phase has begun";
-  if (!rules_->lockstep || commit_.ranks() == 0) return "slower ranks are too far behind";
-  return "rank " + std::to_string(Number(commit_.slowest())) + " has not certified clock " +
+  if (!state_.rules) return "no phase has begun";
+  if (!state_.rules->lockstep || state_.commit.ranks() == 0) {
+    return "slower ranks are too far behind";
+  }
+  return "rank " + std::to_string(Number(state_.commit.slowest())) + " has not certified clock " +
          std::to_string(committed() + 1);
 }
 

@@ -4,40 +4,50 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "common/ids.h"
 #include "common/status.h"
+#include "env/redo_log.h"
 #include "env/row_store.h"
 #include "ps/chunk_assembler.h"
-#include "ps/clock_commit.h"
-#include "ps/memory_budget.h"
-#include "ps/phase_rules.h"
-#include "ps/push_ledger.h"
 #include "ps/requests.h"
 #include "ps/row_check.h"
-#include "ps/staleness_gate.h"
-#include "ps/tiered_rows.h"
+#include "ps/shard_state.h"
 
 namespace skybridge::ps {
 
 struct ShardOptions {
   TieredRowsOptions rows;
   uint64_t in_flight_bytes_max = 256ull << 20;  // Pushes not yet applied, and parked pulls.
+  uint64_t image_log_bytes = 1ull << 30;        // Of log since the last image: time for one.
+};
+
+// What became of a push, or a chunk of one.
+enum class PushOutcome {
+  kAccepted,    // With this chunk the push is whole, and kept.
+  kDuplicate,   // It was kept before.
+  kIncomplete,  // Other chunks are missing; nothing is promised yet.
 };
 
 // The rows of some slots of every table, and the rules by which pulls see and pushes change them:
 // lockstep, bounded staleness or none, as the phase says.
 //
-// One phase is open at a time. Every call may be repeated; one that is refused changes nothing.
-// One thread.
+// Decides, keeps each decision in the log, then lets ShardState carry it out (docs/protocol.md, S1):
+// whatever was answered can be told again after a crash. One phase is open at a time. Every call
+// may be repeated; one that is refused changes nothing. One thread.
 //
 // Errors of all calls that name a phase: kNotReady if it did not begin yet, kGone if it is over.
-// Errors of the store may come from Admit, Push and Done; the shard must not be used afterwards
-// (rows().failure()).
+// Errors of all calls that change something: kResourceExhausted if the log's disk is full; later
+// may go well. Other errors of log and store stay in failure(): the shard must not be used then.
 class Shard {
  public:
-  // options.rows.Validate() must be OK; `store` is empty and outlives the shard.
-  Shard(ShardOptions options, env::RowStore& store);
+  // options.rows.Validate() must be OK; `store` and `log` outlive the shard.
+  Shard(ShardOptions options, env::RowStore& store, env::RedoLog& log);
+
+  // Takes up the state that store and log have from a former life. Call first, once.
+  // Errors: kDataLoss if they do not fit together or are damaged: this shard's rows are lost.
+  Status Recover();
 
   void SetSlots(const OwnSlots& own) { own_ = own; }
   const OwnSlots& own() const { return own_; }
@@ -60,11 +70,11 @@ class Shard {
   Result<bool> Admit(const PullRequest& pull);
   // The same for a pull that was admitted to wait: its rows are not checked again.
   Result<bool> Ready(const PullRequest& pull);
-  // Takes a push, or a chunk of one. False if it was there already.
+  // Takes a push, or a chunk of one.
   // Errors: those of CheckPush, ChunkAssembler, and ClockCommit or PushLedger;
   // kFailedPrecondition in a read-only phase.
-  Result<bool> Push(PushRequest push);
-  // `rank` has finished `done` clocks on every shard.
+  Result<PushOutcome> Push(PushRequest push);
+  // `rank` has finished `done` clocks on every shard, and will not say so again with a pull.
   Status Done(Phase phase, Rank rank, Attempt attempt, uint64_t done);
 
   // For successors. Errors: kFailedPrecondition for the other kind of phase; those of
@@ -75,29 +85,45 @@ class Shard {
   // Errors: kGone (detail: committed) if the rows stand elsewhere. 0 expects nothing.
   Status ExpectCommitted(uint64_t clock) const;
 
-  uint64_t committed() const { return commit_.committed(); }
-  TieredRows& rows() { return rows_; }
-  MemoryBudget& in_flight() { return in_flight_; }
+  // Writes a piece of an image if one is due: rows go to the store, and the log that they no longer
+  // need is released (S5). Call now and then.
+  void ContinueImage();
+
+  uint64_t committed() const { return state_.commit.committed(); }
+  TieredRows& rows() { return state_.rows; }
+  const TieredRows& rows() const { return state_.rows; }
+  MemoryBudget& in_flight() { return state_.in_flight; }
+  // The first error after which the shard is of no use.
+  const Status& failure() const { return failure_.ok() ? state_.rows.failure() : failure_; }
   // Why pulls wait, for messages.
   std::string Waiting() const;
 
  private:
   Status CheckPhase(Phase phase) const;
   Status CheckLockstep(Phase phase, bool lockstep) const;
+  Status CertifyByPull(const PullRequest& pull);
   Status CommitIfReady();
-  Result<bool> PushLockstep(PushRequest push);
-  Result<bool> PushOnArrival(PushRequest push);
+  Result<bool> IsNew(const PushRequest& push);
+  Result<PushOutcome> KeepPush(PushAccepted push);
+  // Keeps a decision, then carries it out. The record is taken unless it could not be kept.
+  Status Keep(ShardRecord& record);
+  template <typename Decision>
+  Status Keep(Decision decision) {
+    ShardRecord record = std::move(decision);
+    return Keep(record);
+  }
+  Status Replay(const env::RedoRecord& kept, uint64_t begin);
+  Status Noted(Status status);
 
-  MemoryBudget in_flight_;
-  TieredRows rows_;
+  const ShardOptions options_;
+  env::RowStore& store_;
+  env::RedoLog& log_;
+  ShardState state_;
   OwnSlots own_;
-  std::optional<PhaseRules> rules_;  // Of the last phase that began.
-  PhaseSummary summary_;
-  ClockCommit commit_;
-  PushLedger ledger_;
-  StalenessGate gate_;
   ChunkAssembler chunks_;
-  uint64_t lsn_ = 0;  // Updates applied.
+  std::optional<ShardImage> image_;  // Being written.
+  uint64_t log_bytes_ = 0;           // Appended since the last image began.
+  Status failure_;
 };
 
 }  // namespace skybridge::ps

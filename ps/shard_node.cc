@@ -54,10 +54,12 @@ Status ShardNodeOptions::Validate() const {
 
 class ShardNode::State {
  public:
-  State(ShardNodeOptions options, env::RowStore& store)
+  State(ShardNodeOptions options, env::RowStore& store, env::RedoLog& log)
       : options_(std::move(options)),
-        shard_({.rows = RowsOptions(options_), .in_flight_bytes_max = options_.in_flight_bytes_max},
-               store),
+        shard_({.rows = RowsOptions(options_),
+                .in_flight_bytes_max = options_.in_flight_bytes_max,
+                .image_log_bytes = options_.image_log_bytes},
+               store, log),
         trainers_(options_.tables, options_.park_max, shard_),
         strikes_({.mute = options_.mute}),
         link_({.endpoint = options_.scheduler_endpoint,
@@ -65,6 +67,7 @@ class ShardNode::State {
                .start_timeout = options_.start_timeout,
                .outage_max = options_.scheduler_outage_max}) {}
 
+  Status Recover() { return shard_.Recover(); }
   Effects Handle(const Envelope& message, Instant now);
   Effects Tick(Instant now);
 
@@ -150,16 +153,17 @@ Effects ShardNode::State::Tick(Instant now) {
   if (finished_) return out;
   link_.Observe(now);
   Speak(now, &out);
+  shard_.ContinueImage();
   Conclude(now, &out);
   return out;
 }
 
 void ShardNode::State::Conclude(Instant now, Effects* out) {
   if (finished_) return;
-  if (shard_.rows().failure().ok()) {
+  if (shard_.failure().ok()) {
     for (Served& served : trainers_.ServeParked(now)) Answer(std::move(served), out);
   }
-  if (const Status& failure = shard_.rows().failure(); !failure.ok()) {
+  if (const Status& failure = shard_.failure(); !failure.ok()) {
     return Exit(failure.WithContext("shard " + std::to_string(options_.shard)), failure.ToString(),
                 out);
   }
@@ -213,6 +217,7 @@ void ShardNode::State::HandleScheduler(const Call& call) {
                 &call.out);
   }
   if (!FromThisScheduler(header.identity())) return;
+  term_ = std::max(term_, header.identity().term());  // R2: lower ones are over.
   link_.Heard(call.now);
   switch (header.body_case()) {
     case wire::Header::kWelcome: return HandleWelcome(header.welcome(), call.now);
@@ -442,12 +447,17 @@ void ShardNode::State::Refuse(const Call& call, const Status& status) {
 
 // ---------------------------------------------------------------- ShardNode
 
-ShardNode::ShardNode(ShardNodeOptions options, env::RowStore& store)
-    : state_([&] {
-        const Status valid = options.Validate();
-        CHECK(valid.ok()) << valid;
-        return std::make_unique<State>(std::move(options), store);
-      }()) {}
+ShardNode::ShardNode(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<ShardNode>> ShardNode::Open(ShardNodeOptions options, env::RowStore& store,
+                                                   env::RedoLog& log) {
+  const Status valid = options.Validate();
+  CHECK(valid.ok()) << valid;
+  const std::string name = "recover shard " + std::to_string(options.shard);
+  auto state = std::make_unique<State>(std::move(options), store, log);
+  SKY_RETURN_IF_ERROR(state->Recover().WithContext(name));
+  return std::unique_ptr<ShardNode>(new ShardNode(std::move(state)));
+}
 
 ShardNode::~ShardNode() = default;
 

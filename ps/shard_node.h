@@ -9,6 +9,7 @@
 #include "common/node.h"
 #include "common/status.h"
 #include "common/table_spec.h"
+#include "env/redo_log.h"
 #include "env/row_store.h"
 
 namespace skybridge::ps {
@@ -31,6 +32,7 @@ struct ShardNodeOptions {
   uint64_t seed = 0;                            // Of first values.
   uint64_t memory_bytes = uint64_t{1} << 30;    // Rows and their index; more rows go to disk.
   uint64_t in_flight_bytes_max = 256ull << 20;  // Pushes not yet applied, and parked pulls.
+  uint64_t image_log_bytes = 1ull << 30;        // Of log that a restart may have to replay.
 
   // How long it waits.
   Duration register_every = std::chrono::seconds(1);
@@ -58,13 +60,17 @@ struct ShardNodeStats {
 // may be repeated: the answer is the same and nothing changes twice. A request that is refused
 // changes nothing. Pulls that must wait are parked and answered on commit.
 //
-// Ends when the scheduler says Stop, fences it, or falls silent, or when `store` fails; a node that
-// cannot keep rows must not speak.
+// Ends when the scheduler says Stop, fences it, or falls silent, or when store or log fail; a node
+// that cannot keep rows must not speak. A node that is opened on the store and log of one that died
+// goes on where that one stood: nothing that was answered is lost.
 class ShardNode : public Node {
  public:
-  // options.Validate() must be OK. `store` is empty, holds records of
-  // RecordBytes(options.tables) (ps/row_record.h) and outlives the node.
-  ShardNode(ShardNodeOptions options, env::RowStore& store);
+  // options.Validate() must be OK. `store` holds records of RecordBytes(options.tables)
+  // (ps/row_record.h); store and log are both new or both of this shard's former life, and outlive
+  // the node.
+  // Errors: kDataLoss  store and log do not fit together or are damaged; those of both.
+  static Result<std::unique_ptr<ShardNode>> Open(ShardNodeOptions options, env::RowStore& store,
+                                                 env::RedoLog& log);
   ~ShardNode() override;
 
   Effects Handle(const Envelope& message, Instant now) override;
@@ -81,6 +87,7 @@ class ShardNode : public Node {
 
  private:
   class State;
+  explicit ShardNode(std::unique_ptr<State> state);
   const std::unique_ptr<State> state_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/ids.h"
@@ -18,6 +19,14 @@ namespace skybridge::ps {
 // may be repeated.
 class StalenessGate {
  public:
+  // One rank.
+  struct State {
+    uint64_t done = 0;    // As the rank counts.
+    uint64_t offset = 0;  // What its clocks count more for being back.
+    bool retired = false;
+    bool operator==(const State&) const = default;
+  };
+
   // bound: nothing means none.
   StalenessGate(uint32_t ranks, std::optional<uint32_t> bound);
 
@@ -27,12 +36,10 @@ class StalenessGate {
   Status Retire(Rank rank, bool retired);
   Result<bool> MayServe(Rank rank, uint64_t clock) const;
 
+  const std::vector<State>& ranks() const { return ranks_; }
+  void Restore(std::vector<State> ranks) { ranks_ = std::move(ranks); }
+
  private:
-  struct State {
-    uint64_t done = 0;    // As the rank counts.
-    uint64_t offset = 0;  // What its clocks count more for being back.
-    bool retired = false;
-  };
   Status CheckRank(Rank rank) const;
   // Of the ranks that take part; nothing if none does.
   std::optional<uint64_t> Slowest() const;

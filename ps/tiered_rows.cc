@@ -8,6 +8,7 @@
 
 #include <glog/logging.h>
 
+#include "common/bytes.h"
 #include "common/first_value.h"
 #include "common/hash.h"
 #include "ps/row_optimizer.h"
@@ -23,6 +24,8 @@ constexpr uint64_t kPassingBytes = 64;
 // The budget must hold this many of the widest rows, so that each share of it holds a few.
 constexpr uint64_t kWidestRowsMin = 128;
 constexpr uint64_t kTableBytesMin = 4096;
+constexpr size_t kImageLookMax = 1 << 20;     // Rows that one piece of an image looks at.
+constexpr std::string_view kRowsNote = "rows";  // u64: log position; then rows on disk by table.
 
 uint64_t WidestRow(const TableSpecs& tables) {
   uint64_t widest = 0;
@@ -52,8 +55,8 @@ Status TieredRowsOptions::Validate() const {
   return Status();
 }
 
-TieredRows::TieredRows(TieredRowsOptions options, env::RowStore& store)
-    : options_(std::move(options)), store_(store), budget_(options_.memory_bytes) {
+TieredRows::TieredRows(TieredRowsOptions options, env::RowStore& store, env::RedoLog& log)
+    : options_(std::move(options)), store_(store), log_(log), budget_(options_.memory_bytes) {
   const Status valid = options_.Validate();
   CHECK(valid.ok()) << valid;
   const uint64_t widest = WidestRow(options_.tables);
@@ -68,7 +71,28 @@ TieredRows::TieredRows(TieredRowsOptions options, env::RowStore& store)
                                                  RowTableOptions{.segment_bytes = segment_bytes}));
   }
   existing_.assign(tables_.size(), 0);
-  on_disk_.assign(tables_.size(), false);
+  stored_.assign(tables_.size(), 0);
+}
+
+Status TieredRows::Recover() {
+  SKY_ASSIGN_OR_RETURN(const std::string note, store_.Note(kRowsNote));
+  if (note.empty()) return Status();
+  RawReader reader(note);
+  std::vector<uint64_t> end;
+  std::vector<uint64_t> stored;
+  if (!reader.Read(1, end) || !reader.Read(tables_.size(), stored) || reader.remaining() > 0) {
+    return Status(StatusCode::kDataLoss, "the rows on disk are those of other tables: their note "
+                                         "has " + std::to_string(note.size()) + " bytes");
+  }
+  if (end[0] > log_.last()) {
+    return Status(StatusCode::kDataLoss,
+                  "the rows on disk stand at position " + std::to_string(end[0]) +
+                      " of the log, which ends at " + std::to_string(log_.last()) +
+                      ": its end is lost");
+  }
+  stored_ = stored;
+  existing_ = stored;
+  return Status();
 }
 
 Result<std::span<const RowNumber>> TieredRows::Fetch(TableId table, std::span<const RowId> ids) {
@@ -101,6 +125,7 @@ Result<std::span<const RowNumber>> TieredRows::Bring(TableId table_id, std::span
     char* record = table.record(row);
     if (found_[i]) {
       std::memcpy(record, scratch_.data() + i * layout.bytes, layout.bytes);
+      table.SetStored(row);
       continue;
     }
     std::memset(record, 0, layout.bytes);
@@ -118,7 +143,7 @@ Status TieredRows::ReadMisses(RowTable& table, std::span<const RowId> ids) {
     reading_.push_back({KeyOf(table.table(), ids[i]), static_cast<RowNumber>(i)});
   }
   found_.assign(reading_.size(), 0);
-  if (!on_disk_[Number(table.table())]) return Status();
+  if (stored_[Number(table.table())] == 0) return Status();
   std::ranges::sort(reading_, {}, &Leaving::key);
   keys_.clear();
   for (const Leaving& miss : reading_) keys_.push_back(miss.key);
@@ -175,7 +200,8 @@ Result<size_t> TieredRows::Evict(uint64_t bytes) {
   return removed;
 }
 
-Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows) {
+Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows,
+                               std::span<const env::StoreNote> notes) {
   std::vector<std::pair<size_t, size_t>> key_ranges(rows.size());
   spill_keys_.clear();
   spill_.clear();
@@ -193,11 +219,13 @@ Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows) {
     for (const Leaving& row : leaving_) {
       spill_keys_.push_back(row.key);
       const char* record = table.record(row.row);
+      stored_[t] += table.stored(row.row) ? 0 : 1;
+      table.SetStored(row.row);
       spill_.insert(spill_.end(), record, record + table.layout().bytes);
     }
   }
   CHECK_LE(spill_.size(), spill_bytes_);
-  if (spill_keys_.empty()) return Status();
+  if (spill_keys_.empty() && notes.empty()) return Status();
 
   std::vector<env::RowRun> runs;
   for (size_t t = 0; t < rows.size(); ++t) {
@@ -206,9 +234,50 @@ Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows) {
     runs.push_back(
         {tables_[t]->table(), std::span(spill_keys_).subspan(begin, count),
          std::span(spill_).subspan(record_begin[t], count * tables_[t]->layout().bytes)});
-    on_disk_[t] = true;
   }
-  return Noted(store_.Ingest(runs));
+  return Ingest(runs, notes);
+}
+
+Status TieredRows::Ingest(std::span<const env::RowRun> runs,
+                          std::span<const env::StoreNote> notes) {
+  if (log_.synced() < log_.last()) SKY_RETURN_IF_ERROR(Noted(log_.Sync()));
+  std::string own;
+  AppendRaw<uint64_t>(own, std::vector<uint64_t>{log_.last()});
+  AppendRaw<uint64_t>(own, stored_);
+  std::vector<env::StoreNote> all(notes.begin(), notes.end());
+  all.push_back({kRowsNote, own});
+  return Noted(store_.Ingest(runs, all));
+}
+
+void TieredRows::BeginImage() {
+  image_table_ = 0;
+  image_row_ = static_cast<RowNumber>(tables_[0]->rows());
+}
+
+Result<bool> TieredRows::ContinueImage(std::span<const env::StoreNote> notes) {
+  std::vector<std::vector<RowNumber>> changed(tables_.size());
+  uint64_t room = std::min(spill_bytes_, kImageRunBytes);
+  size_t looked = 0;
+  while (image_table_ < tables_.size()) {
+    RowTable& table = *tables_[image_table_];
+    const uint64_t cost = table.layout().bytes + kPassingBytes;
+    image_row_ = std::min(image_row_, static_cast<RowNumber>(table.rows()));
+    for (; image_row_ > 0 && room >= cost && looked < kImageLookMax; ++looked) {
+      if (!table.dirty(--image_row_)) continue;
+      changed[image_table_].push_back(image_row_);
+      room -= cost;
+    }
+    if (image_row_ > 0) break;
+    if (++image_table_ < tables_.size()) {
+      image_row_ = static_cast<RowNumber>(tables_[image_table_]->rows());
+    }
+  }
+  const bool whole = image_table_ == tables_.size();
+  SKY_RETURN_IF_ERROR(WriteSorted(changed, whole ? notes : std::span<const env::StoreNote>()));
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    for (const RowNumber row : changed[t]) tables_[t]->SetDirty(row, false);
+  }
+  return whole;
 }
 
 Status TieredRows::WriteChanged(RowTable& table) {
@@ -248,7 +317,7 @@ Status TieredRows::ForEach(TableId table_id,
   for (RowNumber row = 0; row < table.rows(); ++row) {
     visit(table.id(row), std::string_view(table.record(row), bytes));
   }
-  if (!on_disk_[Number(table_id)]) return Status();
+  if (stored_[Number(table_id)] == 0) return Status();
   const auto on_disk = [&](env::RowKey key, std::string_view record) {
     if (!table.Contains(key.id)) visit(key.id, record);
     return true;

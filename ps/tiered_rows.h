@@ -11,6 +11,7 @@
 #include "common/ids.h"
 #include "common/status.h"
 #include "common/table_spec.h"
+#include "env/redo_log.h"
 #include "env/row_store.h"
 #include "ps/memory_budget.h"
 #include "ps/row_table.h"
@@ -32,13 +33,20 @@ struct TieredRowsOptions {
 // A row exists from its first push on; until then its value is FirstValue and nothing is stored.
 // When memory is short, rows chosen by CLOCK leave: changed ones of all tables in one sorted
 // ingest, others are just forgotten. Eviction changes no value. The budget is never exceeded.
+// No row reaches the store before the log that explains it is safe (docs/protocol.md, S3).
 //
-// One thread. Errors of every call: those of the store, after which the object must not be used;
-// failure() keeps the first.
+// One thread. Errors of every call: those of store and log, after which the object must not be
+// used; failure() keeps the first.
 class TieredRows {
  public:
-  // options.Validate() must be OK; `store` is empty and outlives this.
-  TieredRows(TieredRowsOptions options, env::RowStore& store);
+  static constexpr uint64_t kImageRunBytes = 4 << 20;
+
+  // options.Validate() must be OK; `store` and `log` outlive this.
+  TieredRows(TieredRowsOptions options, env::RowStore& store, env::RedoLog& log);
+
+  // Takes up what the store holds from a former life. Call first, once.
+  // Errors: kDataLoss if the log ends before the rows do, or the tables are others.
+  Status Recover();
 
   const TableSpecs& tables() const { return options_.tables; }
   const RowLayout& layout(TableId table) const { return TableOf(table).layout(); }
@@ -67,6 +75,12 @@ class TieredRows {
   // Visits every row once, in no order, wherever it lies.
   Status ForEach(TableId table, const std::function<void(RowId, std::string_view)>& visit);
 
+  // Begins an image: from now on ContinueImage writes what has changed until now.
+  void BeginImage();
+  // Writes some of it, at most kImageRunBytes. True once all is in the store, together with
+  // `notes`, which go in with the last of it; false: call again.
+  Result<bool> ContinueImage(std::span<const env::StoreNote> notes);
+
   // Rows that exist.
   uint64_t rows(TableId table) const { return existing_[Number(table)]; }
   uint64_t memory_bytes() const { return budget_.used(); }
@@ -84,7 +98,9 @@ class TieredRows {
   Status MakeRoom(RowTable& table, size_t count, std::span<const RowId> ids);
   // Removes rows worth about `bytes`; returns how many.
   Result<size_t> Evict(uint64_t bytes);
-  Status WriteSorted(std::span<const std::vector<RowNumber>> rows);
+  Status WriteSorted(std::span<const std::vector<RowNumber>> rows,
+                     std::span<const env::StoreNote> notes = {});
+  Status Ingest(std::span<const env::RowRun> runs, std::span<const env::StoreNote> notes);
   Status WriteChanged(RowTable& table);
   Status Noted(Status status);
   env::RowKey KeyOf(TableId table, RowId id) const { return {SlotOf(table, id), id}; }
@@ -93,13 +109,19 @@ class TieredRows {
 
   const TieredRowsOptions options_;
   env::RowStore& store_;
+  env::RedoLog& log_;
   MemoryBudget budget_;
   size_t block_rows_;
   uint64_t spill_bytes_;  // Of one ingest: records, keys and order. Taken from the budget for good.
   std::vector<std::unique_ptr<RowTable>> tables_;
-  std::vector<uint64_t> existing_;  // Rows by table.
-  std::vector<bool> on_disk_;       // By table: some row was ever written.
+  std::vector<uint64_t> existing_;  // Rows by table ...
+  std::vector<uint64_t> stored_;    // ... and how many of them are on disk.
   Status failure_;
+
+  // The image being written: rows below `image_row_` of `image_table_`, and the tables after it.
+  // Downwards, because a row that takes the place of a removed one comes from above.
+  size_t image_table_ = 0;
+  RowNumber image_row_ = 0;
 
   // Buffers of one call; at most block_rows() rows each.
   std::vector<RowNumber> rows_;

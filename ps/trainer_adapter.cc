@@ -63,13 +63,14 @@ Status TrainerAdapter::Push(const wire::Header& header, std::string_view payload
     out->malformed = true;
     return push.error();
   }
-  const auto is_new = shard_.Push(*std::move(push));
-  if (!is_new) return is_new.error();
+  SKY_ASSIGN_OR_RETURN(const PushOutcome outcome, shard_.Push(*std::move(push)));
+  // The chunk that makes the push whole is answered for all; without an answer they come again.
+  if (outcome == PushOutcome::kIncomplete) return Status();
   wire::PushReply& answer = *out->reply.mutable_push_reply();
   answer.set_stream(header.push().stream());
   answer.set_sequence(header.push().sequence());
   answer.set_chunk(header.push().chunk());
-  answer.set_duplicate(!*is_new);
+  answer.set_duplicate(outcome == PushOutcome::kDuplicate);
   return Status();
 }
 

@@ -48,7 +48,8 @@ class Calls {
   // Another process has taken this shard's place: it gets what the former one has not answered, at
   // once, under the identity that the map gives it now.
   void Resend(size_t shard, Instant now, Effects* out);
-  // Forgets the calls of `owner`: their answers will be strays.
+  // Forgets one call, or all of `owner`: their answers will be strays.
+  void Forget(uint64_t call) { pending_.erase(call); }
   void Drop(uint64_t owner);
 
   size_t pending() const { return pending_.size(); }

@@ -47,7 +47,8 @@ Status RowWriter::Start(const wire::Push& request, const PushRows& rows, const S
       push.set_chunk(static_cast<uint32_t>(chunk));
       push.set_chunks(static_cast<uint32_t>(messages.size()));
       std::string payload = Encode(rows, split, shard, messages[chunk], &push);
-      asked_.insert(calls_.Start(owner_, shard, std::move(header), std::move(payload), now, out));
+      asked_.emplace(calls_.Start(owner_, shard, std::move(header), std::move(payload), now, out),
+                     shard);
     }
   }
   return Status();
@@ -91,6 +92,12 @@ Result<bool> RowWriter::Take(const Answer& answer) {
     return Status(StatusCode::kInternal, "push to shard " + std::to_string(answer.shard) +
                                              ": answered with something else");
   }
+  // The shard has the whole push; its other chunks are not answered.
+  std::erase_if(asked_, [&](const auto& asked) {
+    if (asked.second != answer.shard) return false;
+    calls_.Forget(asked.first);
+    return true;
+  });
   return true;
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -42,7 +42,7 @@ class RowWriter {
   const TableSpecs& specs_;
   Calls& calls_;
   const ClusterView& cluster_;
-  std::set<uint64_t> asked_;
+  std::map<uint64_t, size_t> asked_;  // Calls without an answer, and their shards.
 };
 
 }  // namespace skybridge::worker

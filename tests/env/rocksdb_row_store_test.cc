@@ -31,12 +31,16 @@ class RocksDbRowStoreTest : public testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  Result<std::unique_ptr<RocksDbRowStore>> Create() {
-    return RocksDbRowStore::Create(
-        {.folder = folder_, .record_bytes = kRecordBytes, .verify = true});
+  Result<std::unique_ptr<RocksDbRowStore>> Open(const std::string& owner = "job 1, shard 0") {
+    return RocksDbRowStore::Open({.folder = folder_,
+                                  .owner = owner,
+                                  .new_store_id = ++store_ids_,
+                                  .record_bytes = kRecordBytes,
+                                  .verify = true});
   }
 
   std::string folder_;
+  uint64_t store_ids_ = 41;
 };
 
 // Rows of one run, owned.
@@ -96,7 +100,8 @@ TEST_F(RocksDbRowStoreTest, RandomHistoriesAgreeWithTheFakeAndWithAMap) {
   for (uint64_t seed = 0; seed < 5; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed=" << seed);
     Rng rng(seed, Purpose::kTest);
-    auto real = Create();
+    fs::remove_all(folder_);
+    auto real = Open();
     ASSERT_TRUE(real.has_value()) << real.error();
     support::MemoryRowStore fake(kRecordBytes);
     std::map<std::pair<TableId, RowKey>, std::string> naive;
@@ -114,8 +119,8 @@ TEST_F(RocksDbRowStoreTest, RandomHistoriesAgreeWithTheFakeAndWithAMap) {
             naive[{run.table, run.keys[i]}] = run.records.substr(i * bytes, bytes);
           }
         }
-        ASSERT_TRUE((*real)->Ingest(Views(runs)).ok());
-        ASSERT_TRUE(fake.Ingest(Views(runs)).ok());
+        ASSERT_TRUE((*real)->Ingest(Views(runs), {}).ok());
+        ASSERT_TRUE(fake.Ingest(Views(runs), {}).ok());
       } else if (rng.Below(2) == 0) {
         const OwnedRun wanted = RandomRun(rng, table, 1 + rng.Below(280));
         Rows expected;
@@ -141,34 +146,60 @@ TEST_F(RocksDbRowStoreTest, RandomHistoriesAgreeWithTheFakeAndWithAMap) {
 }
 
 TEST_F(RocksDbRowStoreTest, ReadsMoreRowsThanOneMultiGetTakes) {
-  auto store = Create();
+  auto store = Open();
   ASSERT_TRUE(store.has_value()) << store.error();
   OwnedRun run{.table = TableId(1)};
   for (uint64_t id = 0; id < 1000; ++id) run.keys.push_back(KeyOf(TableId(1), id));
   std::ranges::sort(run.keys);
   run.records.assign(1000 * 16, 'x');
   const std::vector<OwnedRun> runs = {run};
-  ASSERT_TRUE((*store)->Ingest(Views(runs)).ok());
+  ASSERT_TRUE((*store)->Ingest(Views(runs), {}).ok());
   EXPECT_EQ(ReadAll(**store, TableId(1), run.keys).size(), 1000u);
 }
 
-TEST_F(RocksDbRowStoreTest, RowsOfAnEarlierJobAreGone) {
+TEST_F(RocksDbRowStoreTest, WhatWasIngestedIsThereAgain) {
+  Rng rng(1, Purpose::kTest);
+  const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9)};
   {
-    auto store = Create();
+    auto store = Open();
     ASSERT_TRUE(store.has_value()) << store.error();
-    Rng rng(1, Purpose::kTest);
-    const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9)};
-    ASSERT_TRUE((*store)->Ingest(Views(runs)).ok());
+    EXPECT_EQ((*store)->store_id(), 42u);
+    EXPECT_EQ(*(*store)->Note("image"), "");
+    const std::vector<StoreNote> notes = {{"image", std::string_view("a\0b", 3)}, {"end", "7"}};
+    ASSERT_TRUE((*store)->Ingest(Views(runs), notes).ok());
+    ASSERT_TRUE((*store)->Ingest({}, std::vector<StoreNote>{{"end", "8"}}).ok());
   }
-  auto store = Create();
+  auto store = Open();
   ASSERT_TRUE(store.has_value()) << store.error();
-  EXPECT_EQ(ScanAll(**store, TableId(0), {}, 100), Rows());
+  EXPECT_EQ((*store)->store_id(), 42u);
+  EXPECT_EQ(ScanAll(**store, TableId(0), {}, 100).size(), runs[0].keys.size());
+  EXPECT_EQ(*(*store)->Note("image"), std::string("a\0b", 3));
+  EXPECT_EQ(*(*store)->Note("end"), "8");
+}
+
+TEST_F(RocksDbRowStoreTest, RowsOfAnotherOwnerAreRefusedAndStay) {
+  Rng rng(1, Purpose::kTest);
+  const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9)};
+  {
+    auto store = Open();
+    ASSERT_TRUE(store.has_value()) << store.error();
+    ASSERT_TRUE((*store)->Ingest(Views(runs), {}).ok());
+  }
+  const auto other = Open("job 2, shard 0");
+  ASSERT_FALSE(other.has_value());
+  EXPECT_EQ(other.error().code(), StatusCode::kFailedPrecondition);
+  for (const char* named : {"job 2, shard 0", "job 1, shard 0"}) {
+    EXPECT_NE(other.error().message().find(named), std::string::npos) << other.error();
+  }
+  auto store = Open();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  EXPECT_EQ(ScanAll(**store, TableId(0), {}, 100).size(), runs[0].keys.size());
 }
 
 TEST_F(RocksDbRowStoreTest, AFolderWithOtherFilesIsRefusedAndLeftAlone) {
   fs::create_directories(folder_);
   std::ofstream(folder_ + "/thesis.txt") << "years of work";
-  const auto store = Create();
+  const auto store = Open();
   ASSERT_FALSE(store.has_value());
   EXPECT_EQ(store.error().code(), StatusCode::kFailedPrecondition);
   EXPECT_NE(store.error().message().find(folder_), std::string::npos) << store.error();
@@ -176,41 +207,41 @@ TEST_F(RocksDbRowStoreTest, AFolderWithOtherFilesIsRefusedAndLeftAlone) {
 }
 
 TEST_F(RocksDbRowStoreTest, AFolderInUseIsRefusedAndItsRowsStay) {
-  auto first = Create();
+  auto first = Open();
   ASSERT_TRUE(first.has_value()) << first.error();
   Rng rng(1, Purpose::kTest);
   const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9)};
-  ASSERT_TRUE((*first)->Ingest(Views(runs)).ok());
-  const auto second = Create();
+  ASSERT_TRUE((*first)->Ingest(Views(runs), {}).ok());
+  const auto second = Open();
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code(), StatusCode::kFailedPrecondition) << second.error();
   EXPECT_EQ(ScanAll(**first, TableId(0), {}, 100).size(), runs[0].keys.size());
 }
 
 TEST_F(RocksDbRowStoreTest, AnIngestThatCannotBeWrittenSaysWhereAndChangesNothing) {
-  auto store = Create();
+  auto store = Open();
   ASSERT_TRUE(store.has_value()) << store.error();
   fs::remove_all(folder_ + "/runs");
   std::ofstream(folder_ + "/runs") << "in the way";
   Rng rng(1, Purpose::kTest);
   const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9), RandomRun(rng, TableId(1), 9)};
-  const Status status = (*store)->Ingest(Views(runs));
+  const Status status = (*store)->Ingest(Views(runs), {});
   EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status;
   EXPECT_NE(status.message().find(folder_ + "/runs"), std::string::npos) << status;
   EXPECT_EQ(ScanAll(**store, TableId(0), {}, 100), Rows());
 }
 
 TEST_F(RocksDbRowStoreTest, RunsAreMovedNotCopied) {
-  auto store = Create();
+  auto store = Open();
   ASSERT_TRUE(store.has_value()) << store.error();
   Rng rng(1, Purpose::kTest);
   const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9), RandomRun(rng, TableId(2), 9)};
-  ASSERT_TRUE((*store)->Ingest(Views(runs)).ok());
+  ASSERT_TRUE((*store)->Ingest(Views(runs), {}).ok());
   EXPECT_TRUE(fs::is_empty(folder_ + "/runs"));
 }
 
 TEST_F(RocksDbRowStoreTest, ATableThatDoesNotExistIsRefused) {
-  auto store = Create();
+  auto store = Open();
   ASSERT_TRUE(store.has_value()) << store.error();
   const auto visit = [](RowKey, std::string_view) { return true; };
   EXPECT_EQ((*store)->Scan(TableId(3), {}, visit).code(), StatusCode::kInvalidArgument);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ps/clock_commit.h"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 namespace skybridge::ps {
@@ -24,18 +26,21 @@ class ClockCommitTest : public testing::Test {
     ASSERT_TRUE(is_new.has_value()) << is_new.error();
     ASSERT_TRUE(*is_new);
     ASSERT_TRUE(budget_.TryTake(10));
-    ASSERT_TRUE(commit_.Accept(rank, {.rows = {.rate = rate}, .crcs = {9}, .bytes = 10}).ok());
+    ASSERT_TRUE(commit_.CheckRate(rank, rate).ok());
+    AssembledPush push{.rows = {.rate = rate}, .crcs = {9}, .bytes = 10};
+    ASSERT_TRUE(commit_.Accept(rank, kFirst, clock, std::move(push), ++lsn_).ok());
   }
   void CommitNext() {
     const uint64_t clock = commit_.committed() + 1;
     for (const Rank rank : {kA, kB}) Push(rank, clock);
     for (const Rank rank : {kA, kB}) ASSERT_TRUE(commit_.SetDone(rank, kFirst, clock).ok());
     ASSERT_TRUE(commit_.ready());
-    commit_.Commit();
+    ASSERT_TRUE(commit_.Commit(clock).has_value());
   }
 
   MemoryBudget budget_{1000};
   ClockCommit commit_{budget_};
+  uint64_t lsn_ = 0;
 };
 
 // The naive rule, "all pushes arrived here", is wrong: see the class.
@@ -54,7 +59,7 @@ TEST_F(ClockCommitTest, ACommitHandsOutPushesByRankAndFreesThem) {
   Push(kA, 1, 0.5f);
   EXPECT_EQ(budget_.used(), 20u);
   for (const Rank rank : {kB, kA}) ASSERT_TRUE(commit_.SetDone(rank, kFirst, 1).ok());
-  EXPECT_EQ(commit_.Commit().size(), 2u);
+  EXPECT_EQ(commit_.Commit(1)->size(), 2u);
   EXPECT_EQ(commit_.committed(), 1u);
   EXPECT_EQ(budget_.used(), 0u);
   EXPECT_FALSE(commit_.ready());
@@ -65,7 +70,7 @@ TEST_F(ClockCommitTest, ARepeatedPushIsKnownBeforeAndAfterTheCommit) {
   EXPECT_FALSE(*commit_.IsNew(Request(kA, 1)));
   Push(kB, 1);
   for (const Rank rank : {kA, kB}) ASSERT_TRUE(commit_.SetDone(rank, kFirst, 1).ok());
-  commit_.Commit();
+  ASSERT_TRUE(commit_.Commit(1).has_value());
   EXPECT_FALSE(*commit_.IsNew(Request(kA, 1)));
   CommitNext();
   EXPECT_FALSE(*commit_.IsNew(Request(kA, 1, 12345)));  // Long gone; its checksum is too.
@@ -132,17 +137,48 @@ TEST_F(ClockCommitTest, ANewPhaseGoesOnFromTheClockWithFreshAttempts) {
 
 TEST_F(ClockCommitTest, RanksMustAgreeOnTheRate) {
   Push(kA, 1, 0.5f);
-  ASSERT_TRUE(*commit_.IsNew(Request(kB, 1)));
-  ASSERT_TRUE(budget_.TryTake(10));
-  EXPECT_EQ(commit_.Accept(kB, {.rows = {.rate = 1}, .crcs = {9}, .bytes = 10}).code(),
-            StatusCode::kInvalidArgument);
-  EXPECT_EQ(budget_.used(), 10u);
+  EXPECT_EQ(commit_.CheckRate(kB, 1).code(), StatusCode::kInvalidArgument);
   Push(kB, 1, 0.5f);
 }
 
 TEST_F(ClockCommitTest, ARankThatDoesNotExistIsRefused) {
   EXPECT_EQ(commit_.Query(Rank(2), kFirst).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(commit_.SetDone(Rank(2), kFirst, 0).code(), StatusCode::kInvalidArgument);
+}
+
+TEST_F(ClockCommitTest, WhatCannotComeNextIsDataLoss) {
+  Push(kA, 1);
+  EXPECT_EQ(commit_.Commit(1).status().code(), StatusCode::kDataLoss);  // B's push is not here.
+  ASSERT_TRUE(budget_.TryTake(20));
+  EXPECT_EQ(commit_.Accept(kA, kFirst, 1, {.bytes = 10}, 7).code(), StatusCode::kDataLoss);
+  EXPECT_EQ(commit_.Accept(kB, kFirst, 2, {.bytes = 10}, 7).code(), StatusCode::kDataLoss);
+  EXPECT_EQ(budget_.used(), 10u);
+  Push(kB, 1);
+  EXPECT_EQ(commit_.Commit(2).status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(ClockCommitTest, ASnapshotGoesOnOnceItsPendingPushesAreBack) {
+  CommitNext();
+  Push(kB, 2);
+  ASSERT_TRUE(commit_.Query(kA, kSecond).has_value());
+  ASSERT_EQ(commit_.oldest_pending(), lsn_);
+  const ClockCommit::Snapshot snapshot = commit_.Take();
+
+  MemoryBudget budget(1000);
+  ClockCommit other(budget);
+  other.Restore(snapshot);
+  EXPECT_EQ(other.CheckComplete().code(), StatusCode::kDataLoss);
+  EXPECT_FALSE(other.Awaits(kA, lsn_));
+  EXPECT_FALSE(other.Awaits(kB, lsn_ - 1));
+  ASSERT_TRUE(other.Awaits(kB, lsn_));
+  ASSERT_TRUE(budget.TryTake(10));
+  other.Refill(kB, {.rows = {.rate = 1}, .crcs = {9}, .bytes = 10});
+  EXPECT_TRUE(other.CheckComplete().ok());
+  EXPECT_EQ(other.Take(), snapshot);
+  EXPECT_EQ(other.MayServe(kA, kFirst, 2).status().code(), StatusCode::kFenced);
+  EXPECT_FALSE(*other.IsNew(Request(kB, 2)));
+  EXPECT_FALSE(*other.IsNew(Request(kA, 1, 9, kSecond)));
+  EXPECT_TRUE(*other.IsNew(Request(kA, 2, 9, kSecond)));
 }
 
 TEST_F(ClockCommitTest, WithoutRanksNothingIsEverReady) {

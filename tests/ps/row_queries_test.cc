@@ -8,6 +8,7 @@
 
 #include "common/bytes.h"
 #include "ps/row_update.h"
+#include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
 namespace skybridge::ps {
@@ -23,18 +24,20 @@ constexpr TableId kCounts = TableId(1);
 
 class RowQueriesTest : public testing::Test {
  protected:
-  void Push(TableId table, uint64_t id, uint64_t lsn = 1, uint32_t sightings = 1) {
+  void Push(TableId table, uint64_t id, uint32_t sightings = 1) {
     PushRows push{.parts = {{table, {RowId(id)}, {}, {sightings}}}};
     if (table == kRows) push.parts[0].gradients = {1, 2};
-    ASSERT_TRUE(ApplyUpdate(rows_, std::span(&push, 1), {.lsn = lsn}).ok());
+    ASSERT_TRUE(ApplyUpdate(rows_, std::span(&push, 1), {.lsn = ++lsn_}).ok());
   }
   support::MemoryRowStore store_{RecordBytes(kTables)};
-  TieredRows rows_{{.tables = kTables, .memory_bytes = 64 << 10}, store_};
+  support::MemoryRedoLog log_;
+  TieredRows rows_{{.tables = kTables, .memory_bytes = 64 << 10}, store_, log_};
+  uint64_t lsn_ = 0;
 };
 
 TEST_F(RowQueriesTest, APullHasValuesThenCountsPartByPart) {
   Push(kRows, 7);
-  Push(kCounts, 3, 1, 9);
+  Push(kCounts, 3, 9);
   PullRequest pull;
   pull.parts = {{kRows, {RowId(6), RowId(7)}, true}, {kCounts, {RowId(3), RowId(4)}, true}};
   EXPECT_EQ(ReplyBytes(kTables, pull), 4 * sizeof(float) + 4 * sizeof(uint32_t));
@@ -106,9 +109,9 @@ TEST_F(RowQueriesTest, PagesCoverEachRowOnceWhateverTheirSize) {
 
 TEST_F(RowQueriesTest, HashesDependOnContentAndNotOnPlaceOrLogPosition) {
   support::MemoryRowStore other_store(RecordBytes(kTables));
-  TieredRows other({.tables = kTables, .memory_bytes = 16 << 20}, other_store);
+  TieredRows other({.tables = kTables, .memory_bytes = 16 << 20}, other_store, log_);
   for (uint64_t id = 0; id < 3000; ++id) {
-    Push(kRows, id, id);
+    Push(kRows, id);
     PushRows push{.parts = {{kRows, {RowId(2999 - id)}, {1, 2}, {1}}}};
     ASSERT_TRUE(ApplyUpdate(other, std::span(&push, 1), {.lsn = 77}).ok());
   }
@@ -127,9 +130,9 @@ TEST_F(RowQueriesTest, HashesDifferByTableAndId) {
   Push(kRows, 1);
   const uint64_t one = (*HashTables(rows_))[0].hash;
   support::MemoryRowStore store(RecordBytes(kTables));
-  TieredRows other({.tables = kTables, .memory_bytes = 64 << 10}, store);
+  TieredRows other({.tables = kTables, .memory_bytes = 64 << 10}, store, log_);
   PushRows push{.parts = {{kRows, {RowId(2)}, {1, 2}, {1}}}};
-  ASSERT_TRUE(ApplyUpdate(other, std::span(&push, 1), {}).ok());
+  ASSERT_TRUE(ApplyUpdate(other, std::span(&push, 1), {.lsn = 1}).ok());
   EXPECT_NE(one, (*HashTables(other))[0].hash);
 }
 

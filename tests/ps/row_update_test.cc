@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
 namespace skybridge::ps {
@@ -21,7 +22,8 @@ class RowUpdateTest : public testing::Test {
        .optimizer = {.kind = RowOptimizer::kSgd, .learning_rate = 1, .linear_decay = true}},
       {.name = "counts", .kind = TableKind::kCounts}};
   support::MemoryRowStore store_{RecordBytes(tables_)};
-  TieredRows rows_{{.tables = tables_, .memory_bytes = 1 << 20}, store_};
+  support::MemoryRedoLog log_;
+  TieredRows rows_{{.tables = tables_, .memory_bytes = 1 << 20}, store_, log_};
 
   PushRows Push(uint64_t id, std::vector<float> gradient, std::vector<uint32_t> sightings = {}) {
     return {.parts = {{kRows, {RowId(id)}, std::move(gradient), std::move(sightings)}}};
@@ -56,8 +58,8 @@ TEST_F(RowUpdateTest, GradientsOfOneRowAreSummedThenAppliedOnce) {
 TEST_F(RowUpdateTest, TheSumFollowsTheOrderOfThePushes) {
   const std::vector<PushRows> lost = {Push(1, {1e8f, 0}), Push(1, {1, 0}), Push(1, {-1e8f, 0})};
   const std::vector<PushRows> kept = {Push(2, {1e8f, 0}), Push(2, {-1e8f, 0}), Push(2, {1, 0})};
-  ASSERT_TRUE(ApplyUpdate(rows_, lost, {}).ok());
-  ASSERT_TRUE(ApplyUpdate(rows_, kept, {}).ok());
+  ASSERT_TRUE(ApplyUpdate(rows_, lost, {.lsn = 1}).ok());
+  ASSERT_TRUE(ApplyUpdate(rows_, kept, {.lsn = 1}).ok());
   EXPECT_EQ(Weights(1)[0], 0);
   EXPECT_EQ(Weights(2)[0], -1);
 }
@@ -65,7 +67,7 @@ TEST_F(RowUpdateTest, TheSumFollowsTheOrderOfThePushes) {
 TEST_F(RowUpdateTest, TheRateOfThePushScalesTheStep) {
   PushRows push = Push(1, {4, 8});
   push.rate = 0.25f;
-  ASSERT_TRUE(ApplyUpdate(rows_, std::span(&push, 1), {}).ok());
+  ASSERT_TRUE(ApplyUpdate(rows_, std::span(&push, 1), {.lsn = 1}).ok());
   EXPECT_EQ(Weights(1), (std::vector<float>{-1, -2}));
 }
 
@@ -77,19 +79,32 @@ TEST_F(RowUpdateTest, OutsideLockstepTheClockStays) {
   EXPECT_EQ(Header(kRows, 1).lsn, 2u);
 }
 
+// S6: an update may come again after any part of it was kept.
+TEST_F(RowUpdateTest, ARowThatHasTheUpdateStaysAsItIs) {
+  const PushRows push = Push(1, {1, 2});
+  ASSERT_TRUE(ApplyUpdate(rows_, std::span(&push, 1), {.lsn = 5}).ok());
+  const std::vector<PushRows> again = {Push(1, {1, 2}), Push(2, {1, 2})};
+  for (const uint64_t lsn : {4u, 5u}) {
+    ASSERT_TRUE(ApplyUpdate(rows_, again, {.lsn = lsn}).ok());
+    EXPECT_EQ(Weights(1), (std::vector<float>{-1, -2}));
+    EXPECT_EQ(Header(kRows, 1).count, 1u);
+  }
+  EXPECT_EQ(Header(kRows, 2).count, 2u);
+}
+
 TEST_F(RowUpdateTest, SightingsAddUpAndStayAtTheirMaximum) {
   const uint32_t most = std::numeric_limits<uint32_t>::max();
   PushRows push{.parts = {{kCounts, {RowId(1), RowId(2)}, {}, {3, most}}}};
-  ASSERT_TRUE(ApplyUpdate(rows_, std::span(&push, 1), {}).ok());
-  ASSERT_TRUE(ApplyUpdate(rows_, std::span(&push, 1), {}).ok());
+  ASSERT_TRUE(ApplyUpdate(rows_, std::span(&push, 1), {.lsn = 1}).ok());
+  ASSERT_TRUE(ApplyUpdate(rows_, std::span(&push, 1), {.lsn = 2}).ok());
   EXPECT_EQ(Header(kCounts, 1).count, 6u);
   EXPECT_EQ(Header(kCounts, 2).count, most);
 }
 
 TEST_F(RowUpdateTest, AnEmptyUpdateChangesNothing) {
-  ASSERT_TRUE(ApplyUpdate(rows_, {}, {}).ok());
+  ASSERT_TRUE(ApplyUpdate(rows_, {}, {.lsn = 1}).ok());
   const PushRows empty;
-  ASSERT_TRUE(ApplyUpdate(rows_, std::span(&empty, 1), {}).ok());
+  ASSERT_TRUE(ApplyUpdate(rows_, std::span(&empty, 1), {.lsn = 1}).ok());
   EXPECT_EQ(rows_.rows(kRows), 0u);
 }
 

@@ -2,6 +2,7 @@
 #include "ps/shard_node.h"
 
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "common/hash.h"
 #include "proto/envelope.h"
 #include "ps/row_record.h"
+#include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
 namespace skybridge::ps {
@@ -168,7 +170,9 @@ class ShardNodeTest : public testing::Test {
   }
 
   support::MemoryRowStore store_{RecordBytes(kTables)};
-  ShardNode node_{Options(), store_};
+  support::MemoryRedoLog log_;
+  std::unique_ptr<ShardNode> opened_ = *ShardNode::Open(Options(), store_, log_);
+  ShardNode& node_ = *opened_;
   Instant now_{seconds(1000)};
   uint64_t request_ = 100;
   std::vector<std::string> peers_, payloads_;  // Of what was sent last.

@@ -2,8 +2,10 @@
 #include "ps/shard.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -12,6 +14,7 @@
 #include "common/hash.h"
 #include "common/rng.h"
 #include "ps/row_queries.h"
+#include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
 namespace skybridge::ps {
@@ -48,21 +51,43 @@ PushRequest Push(uint16_t rank, uint64_t clock, uint32_t crc = 1, uint32_t phase
           .crc = crc};
 }
 
+constexpr uint64_t kNoImages = ~uint64_t{0};
+
 // A shard and its disk.
 struct Host {
-  explicit Host(SlotRange slots = {0, kSlotCount}, uint64_t memory_bytes = 1 << 20)
-      : store(RecordBytes(kTables)),
-        shard({.rows = {.tables = kTables, .seed = 1, .memory_bytes = memory_bytes}}, store) {
-    shard.SetSlots({MapVersion(1), slots});
+  explicit Host(SlotRange slots = {0, kSlotCount}, uint64_t memory_bytes = 1 << 20,
+                uint64_t image_log_bytes = kNoImages)
+      : own{MapVersion(1), slots},
+        options{.rows = {.tables = kTables, .seed = 1, .memory_bytes = memory_bytes},
+                .image_log_bytes = image_log_bytes},
+        store(RecordBytes(kTables)) {
+    Restart();
   }
+  // The process dies; another takes up what is on disk.
+  void Restart() {
+    shard = std::make_unique<Shard>(options, store, log);
+    const Status recovered = shard->Recover();
+    EXPECT_TRUE(recovered.ok()) << recovered;
+    shard->SetSlots(own);
+  }
+
+  const OwnSlots own;
+  const ShardOptions options;
   support::MemoryRowStore store;
-  Shard shard;
+  support::MemoryRedoLog log;
+  std::unique_ptr<Shard> shard;
 };
+
+// Of a push that must be taken.
+PushOutcome Outcome(const Result<PushOutcome>& result) {
+  EXPECT_TRUE(result.has_value()) << result.status();
+  return result ? *result : PushOutcome::kIncomplete;
+}
 
 class ShardTest : public testing::Test {
  protected:
   Host host_;
-  Shard& shard_ = host_.shard;
+  Shard& shard_ = *host_.shard;
 };
 
 TEST_F(ShardTest, PhasesComeOneAfterTheOther) {
@@ -92,9 +117,9 @@ TEST_F(ShardTest, ALockstepPhaseBeginsWhereTheRowsStand) {
 TEST_F(ShardTest, LockstepCommitsWhenAllHaveCertifiedAndThenServes) {
   ASSERT_TRUE(shard_.Open(Lockstep(1, 2)).ok());
   EXPECT_TRUE(*shard_.Admit(Pull(0, 1)));
-  EXPECT_TRUE(*shard_.Push(Push(0, 1)));
-  EXPECT_TRUE(*shard_.Push(Push(1, 1)));
-  EXPECT_FALSE(*shard_.Push(Push(1, 1)));
+  EXPECT_EQ(Outcome(shard_.Push(Push(0, 1))), PushOutcome::kAccepted);
+  EXPECT_EQ(Outcome(shard_.Push(Push(1, 1))), PushOutcome::kAccepted);
+  EXPECT_EQ(Outcome(shard_.Push(Push(1, 1))), PushOutcome::kDuplicate);
   EXPECT_FALSE(*shard_.Admit(Pull(0, 2)));
   EXPECT_EQ(shard_.committed(), 0u);
   EXPECT_NE(shard_.Waiting().find("rank 1"), std::string::npos) << shard_.Waiting();
@@ -106,7 +131,7 @@ TEST_F(ShardTest, LockstepCommitsWhenAllHaveCertifiedAndThenServes) {
 
 TEST_F(ShardTest, ALockstepPhaseClosesAtItsLastClock) {
   ASSERT_TRUE(shard_.Open(Lockstep(1, 1)).ok());
-  ASSERT_TRUE(*shard_.Push(Push(0, 1)));
+  ASSERT_EQ(Outcome(shard_.Push(Push(0, 1))), PushOutcome::kAccepted);
   EXPECT_FALSE(shard_.Close(Phase(1), 1)->closed);
   ASSERT_TRUE(shard_.Done(Phase(1), Rank(0), kFirst, 1).ok());
   const auto summary = shard_.Close(Phase(1), 1);
@@ -127,16 +152,16 @@ TEST_F(ShardTest, ARefusedPushChangesNothing) {
   bad.attempt = kSecond;
   bad.rows.parts = {{TableId(0), {RowId(2), RowId(1)}, std::vector<float>(6), {}}};
   EXPECT_EQ(shard_.Push(bad).status().code(), StatusCode::kInvalidArgument);
-  EXPECT_TRUE(*shard_.Push(Push(0, 1)));  // The bad one has not fenced it.
+  EXPECT_EQ(Outcome(shard_.Push(Push(0, 1))), PushOutcome::kAccepted);  // The bad one has not fenced it.
 }
 
 TEST_F(ShardTest, OnArrivalEachPushAppliesOnceAndStreamsClose) {
   ASSERT_TRUE(shard_.Open(Async(1)).ok());
   PushRequest push = Push(0, 0);
   push.rows.parts = {{TableId(2), {RowId(4)}, {}, {5}}};
-  EXPECT_TRUE(*shard_.Push(push));
+  EXPECT_EQ(Outcome(shard_.Push(push)), PushOutcome::kAccepted);
   push.crc = 2;  // A successor's bytes differ, and that is fine here.
-  EXPECT_FALSE(*shard_.Push(push));
+  EXPECT_EQ(Outcome(shard_.Push(push)), PushOutcome::kDuplicate);
   PullRequest pull = Pull(0, 1);
   pull.parts = {{TableId(2), {RowId(4)}, true}};
   EXPECT_TRUE(*shard_.Admit(pull));
@@ -158,11 +183,11 @@ TEST_F(ShardTest, AChunkedPushAppliesWhenItIsWhole) {
   second.chunk = 1;
   first.rows.parts = {{TableId(2), {RowId(4)}, {}, {}}};
   second.rows.parts = {{TableId(2), {RowId(5)}, {}, {}}};
-  EXPECT_TRUE(*shard_.Push(second));
+  EXPECT_EQ(Outcome(shard_.Push(second)), PushOutcome::kIncomplete);
   EXPECT_EQ(shard_.rows().rows(TableId(2)), 0u);
-  EXPECT_TRUE(*shard_.Push(first));
+  EXPECT_EQ(Outcome(shard_.Push(first)), PushOutcome::kAccepted);
   EXPECT_EQ(shard_.rows().rows(TableId(2)), 2u);
-  EXPECT_FALSE(*shard_.Push(second));
+  EXPECT_EQ(Outcome(shard_.Push(second)), PushOutcome::kDuplicate);
 }
 
 TEST_F(ShardTest, BoundedStalenessParksTheFastRank) {
@@ -243,9 +268,17 @@ PushRows Share(const PushRows& all, SlotRange slots) {
   return share;
 }
 
-// Trains `clocks` clocks of three ranks against `shards` shards; a seed picks whose turn it is,
-// which messages are doubled, and when a rank is replaced. Returns the sum of the shards' hashes.
-std::vector<TableSum> Train(uint32_t shards, uint64_t memory_bytes, uint64_t seed) {
+struct TrainOptions {
+  uint32_t shards = 1;
+  uint64_t memory_bytes = 4 << 20;
+  uint64_t image_log_bytes = kNoImages;
+  uint64_t events_per_crash = 0;  // Of some shard; 0: none.
+};
+
+// Trains 25 clocks of three ranks; a seed picks whose turn it is, which messages are doubled, when
+// a rank is replaced and when a shard dies. Returns the sum of the shards' hashes.
+std::vector<TableSum> Train(const TrainOptions& options, uint64_t seed) {
+  const uint32_t shards = options.shards;
   constexpr uint16_t kRanks = 3;
   constexpr uint64_t kClocks = 25;
   struct RankState {
@@ -258,8 +291,9 @@ std::vector<TableSum> Train(uint32_t shards, uint64_t memory_bytes, uint64_t see
   std::vector<SlotRange> slots;
   for (uint32_t s = 0; s < shards; ++s) {
     slots.push_back(EvenSlots(s, shards));
-    hosts.push_back(std::make_unique<Host>(slots.back(), memory_bytes));
-    EXPECT_TRUE(hosts.back()->shard.Open(Lockstep(1, kRanks)).ok());
+    hosts.push_back(
+        std::make_unique<Host>(slots.back(), options.memory_bytes, options.image_log_bytes));
+    EXPECT_TRUE(hosts.back()->shard->Open(Lockstep(1, kRanks)).ok());
   }
   Rng rng(seed, Purpose::kTest);
   std::vector<RankState> ranks(kRanks);
@@ -269,11 +303,16 @@ std::vector<TableSum> Train(uint32_t shards, uint64_t memory_bytes, uint64_t see
     const auto r = static_cast<uint16_t>(rng.Below(kRanks));
     RankState& rank = ranks[r];
     if (finished(rank)) continue;
+    Host& disturbed = *hosts[rng.Below(shards)];
+    disturbed.shard->ContinueImage();
+    if (options.events_per_crash > 0 && rng.Below(options.events_per_crash) == 0) {
+      disturbed.Restart();
+    }
     if (rng.Below(60) == 0) {  // Replaced: the successor asks how far it got (L10).
       ++rank.attempt;
       uint64_t done = 0;
       for (const auto& host : hosts) {
-        const auto progress = host->shard.QueryRank(Phase(1), Rank(r), Attempt(rank.attempt));
+        const auto progress = host->shard->QueryRank(Phase(1), Rank(r), Attempt(rank.attempt));
         EXPECT_TRUE(progress.has_value()) << progress.error();
         done = std::max({done, progress->done, progress->committed});
       }
@@ -282,7 +321,7 @@ std::vector<TableSum> Train(uint32_t shards, uint64_t memory_bytes, uint64_t see
     if (rank.pulled < shards) {
       PullRequest pull = Pull(r, rank.clock);
       pull.attempt = Attempt(rank.attempt);
-      Shard& shard = hosts[rank.pulled]->shard;
+      Shard& shard = *hosts[rank.pulled]->shard;
       const auto admitted =
           rank.clock <= kClocks
               ? shard.Admit(pull)
@@ -295,15 +334,18 @@ std::vector<TableSum> Train(uint32_t shards, uint64_t memory_bytes, uint64_t see
     push.attempt = Attempt(rank.attempt);
     push.rows = Share(Gradients(r, rank.clock), slots[rank.pushed]);
     for (uint64_t times = 1 + rng.Below(2); times > 0; --times) {
-      EXPECT_TRUE(hosts[rank.pushed]->shard.Push(push).has_value());
+      EXPECT_TRUE(hosts[rank.pushed]->shard->Push(push).has_value());
     }
     if (++rank.pushed == shards) rank = {.clock = rank.clock + 1, .attempt = rank.attempt};
   }
   std::vector<TableSum> sums(kTables.size());
   for (const auto& host : hosts) {
-    EXPECT_TRUE(host->shard.Close(Phase(1), kClocks)->closed);
-    EXPECT_LE(host->shard.rows().memory_bytes(), memory_bytes);
-    const auto hashes = HashTables(host->shard.rows());
+    EXPECT_TRUE(host->shard->Close(Phase(1), kClocks)->closed);
+    EXPECT_LE(host->shard->rows().memory_bytes(), options.memory_bytes);
+    if (options.image_log_bytes != kNoImages) {
+      EXPECT_GT(host->log.first(), 1u) << "no log was released";
+    }
+    const auto hashes = HashTables(host->shard->rows());
     for (size_t t = 0; t < sums.size(); ++t) {
       sums[t].hash += (*hashes)[t].hash;
       sums[t].rows += (*hashes)[t].rows;
@@ -312,16 +354,176 @@ std::vector<TableSum> Train(uint32_t shards, uint64_t memory_bytes, uint64_t see
   return sums;
 }
 
+constexpr uint64_t kScarce = 40 << 10;  // About a fifth of the rows.
+
 TEST(ShardLockstepTest, AnyShardsTimingRepeatsAndMemoryGiveTheSameRows) {
-  constexpr uint64_t kPlenty = 4 << 20;
-  constexpr uint64_t kScarce = 40 << 10;  // About a fifth of the rows.
-  const std::vector<TableSum> expected = Train(1, kPlenty, 0);
+  const std::vector<TableSum> expected = Train({}, 0);
   EXPECT_GT(expected[0].rows, 500u);
   for (uint64_t seed = 1; seed <= 12; ++seed) {
-    const auto shards = static_cast<uint32_t>(1 + seed % 4);
-    EXPECT_EQ(Train(shards, seed % 2 == 0 ? kPlenty : kScarce, seed), expected)
-        << "seed=" << seed << " shards=" << shards;
+    TrainOptions options{.shards = static_cast<uint32_t>(1 + seed % 4)};
+    if (seed % 2 == 1) options.memory_bytes = kScarce;
+    EXPECT_EQ(Train(options, seed), expected) << "seed=" << seed << " shards=" << options.shards;
   }
+}
+
+// P2, P3: with and without images, with rows in memory and on disk.
+TEST(ShardLockstepTest, DeathsOfShardsChangeNothing) {
+  const std::vector<TableSum> expected = Train({}, 0);
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    TrainOptions options{.shards = static_cast<uint32_t>(1 + seed % 3),
+                         .events_per_crash = 10 + 5 * (seed % 7)};
+    if (seed % 2 == 1) options.memory_bytes = kScarce;
+    if (seed % 3 > 0) options.image_log_bytes = 20 << 10;
+    EXPECT_EQ(Train(options, seed), expected) << "seed=" << seed;
+  }
+}
+
+// ---------------------------------------------------------------- outside lockstep, with deaths
+
+// Every push adds one to each of its rows, so the counts tell how often each was applied (P1). A
+// rank repeats a push until it is accepted and now and then again; streams of one partition each.
+void CountPushes(uint64_t seed, const TrainOptions& options) {
+  SCOPED_TRACE(testing::Message() << "seed=" << seed);
+  constexpr uint64_t kStreams = 6;
+  constexpr uint64_t kPushes = 30;
+  Host host({0, kSlotCount}, options.memory_bytes, options.image_log_bytes);
+  PhaseRules rules = Async(1, 2);
+  ASSERT_TRUE(host.shard->Open(rules).ok());
+  Rng rng(seed, Purpose::kTest);
+  std::vector<uint64_t> next(kStreams, 0);
+  const auto push_of = [](uint64_t stream, uint64_t sequence) {
+    PushRequest push = Push(static_cast<uint16_t>(stream % 2), sequence);
+    push.stream = StreamId(stream);
+    push.rows = Gradients(static_cast<uint16_t>(stream), sequence + 1);
+    for (PushPart& part : push.rows.parts) part.sightings.assign(part.ids.size(), 1);
+    return push;
+  };
+  std::map<std::pair<TableId, RowId>, uint32_t> expected;
+  uint64_t left = kStreams * kPushes;
+  while (left > 0) {
+    host.shard->ContinueImage();
+    if (rng.Below(options.events_per_crash) == 0) host.Restart();
+    const uint64_t stream = rng.Below(kStreams);
+    const uint64_t sequence = next[stream];
+    if (sequence == kPushes) continue;
+    // Two in flight may arrive in either order.
+    const bool swap = sequence + 1 < kPushes && rng.Below(3) == 0;
+    for (const uint64_t s : swap ? std::vector{sequence + 1, sequence} : std::vector{sequence}) {
+      const PushRequest push = push_of(stream, s);
+      EXPECT_EQ(Outcome(host.shard->Push(push)), PushOutcome::kAccepted);
+      if (rng.Below(5) == 0) host.Restart();
+      EXPECT_EQ(Outcome(host.shard->Push(push)), PushOutcome::kDuplicate);
+      for (const PushPart& part : push.rows.parts) {
+        for (const RowId id : part.ids) ++expected[{part.table, id}];
+      }
+      ++next[stream];
+      --left;
+    }
+  }
+  for (uint64_t stream = 0; stream < kStreams; ++stream) {
+    EXPECT_TRUE(host.shard->CloseStream(Phase(1), StreamId(stream), kPushes).ok());
+    if (rng.Below(2) == 0) host.Restart();
+    EXPECT_TRUE(host.shard->CloseStream(Phase(1), StreamId(stream), kPushes).ok());
+  }
+  EXPECT_EQ(host.shard->Close(Phase(1), 0)->pushes, kStreams * kPushes);
+  host.Restart();
+  EXPECT_TRUE(host.shard->Close(Phase(1), 0)->closed);
+  std::map<std::pair<TableId, RowId>, uint32_t> counted;
+  for (uint32_t t = 0; t < kTables.size(); ++t) {
+    const RowLayout& layout = host.shard->rows().layout(TableId(t));
+    ASSERT_TRUE(host.shard->rows()
+                    .ForEach(TableId(t),
+                             [&](RowId id, std::string_view record) {
+                               counted[{TableId(t), id}] = layout.header(record.data()).count;
+                             })
+                    .ok());
+    EXPECT_EQ(host.shard->rows().rows(TableId(t)),
+              static_cast<uint64_t>(std::ranges::count_if(
+                  expected, [&](const auto& row) { return row.first.first == TableId(t); })));
+  }
+  EXPECT_EQ(counted, expected);
+}
+
+TEST(ShardAsyncTest, DeathsCountEachPushOnce) {
+  for (uint64_t seed = 1; seed <= 24; ++seed) {
+    TrainOptions options{.events_per_crash = 5 + 5 * (seed % 5)};
+    if (seed % 2 == 1) options.memory_bytes = kScarce;
+    if (seed % 3 > 0) options.image_log_bytes = 20 << 10;
+    CountPushes(seed, options);
+  }
+}
+
+// ---------------------------------------------------------------- the log
+
+TEST_F(ShardTest, AFullLogRefusesAndTheSamePushGoesWellLater) {
+  ASSERT_TRUE(shard_.Open(Async(1)).ok());
+  host_.log.failure = Status(StatusCode::kResourceExhausted, "disk full");
+  PushRequest first = Push(0, 0), second = Push(0, 0);
+  first.chunks = second.chunks = 2;
+  second.chunk = 1;
+  first.rows.parts = {{TableId(2), {RowId(4)}, {}, {}}};
+  second.rows.parts = {{TableId(2), {RowId(5)}, {}, {}}};
+  EXPECT_EQ(Outcome(shard_.Push(first)), PushOutcome::kIncomplete);
+  EXPECT_EQ(shard_.Push(second).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(shard_.Push(second).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(shard_.rows().rows(TableId(2)), 0u);
+  EXPECT_TRUE(shard_.failure().ok()) << shard_.failure();
+  host_.log.failure = Status();
+  EXPECT_EQ(Outcome(shard_.Push(first)), PushOutcome::kAccepted);  // Any chunk will do.
+  EXPECT_EQ(shard_.rows().rows(TableId(2)), 2u);
+  EXPECT_EQ(shard_.in_flight().used(), 0u);
+}
+
+TEST_F(ShardTest, ALogThatFailsEndsTheShard) {
+  ASSERT_TRUE(shard_.Open(Async(1)).ok());
+  host_.log.failure = Status(StatusCode::kUnavailable, "input/output error");
+  EXPECT_EQ(shard_.Push(Push(0, 0)).status().code(), StatusCode::kUnavailable);
+  host_.log.failure = Status();
+  EXPECT_EQ(shard_.Push(Push(0, 0)).status().code(), StatusCode::kUnavailable);  // For good.
+  EXPECT_EQ(shard_.failure().code(), StatusCode::kUnavailable);
+}
+
+// S3, S6: rows that stand beyond the end of the log cannot be explained.
+TEST_F(ShardTest, ALogThatLostItsEndIsDataLossOnceRowsDependOnIt) {
+  ASSERT_TRUE(shard_.Open(Async(1)).ok());
+  PushRequest push = Push(0, 0);
+  push.rows.parts = {{TableId(2), {RowId(4)}, {}, {}}};
+  ASSERT_EQ(Outcome(shard_.Push(push)), PushOutcome::kAccepted);
+  EXPECT_EQ(host_.log.synced(), 0u);
+  const auto visit = [](env::RowKey, std::string_view) { return true; };
+  ASSERT_TRUE(shard_.rows().Scan(TableId(2), {}, visit).ok());
+  EXPECT_EQ(host_.log.synced(), 2u);  // Before the row reached the store.
+  host_.log.Truncate(1);
+  Shard late(host_.options, host_.store, host_.log);
+  const Status lost = late.Recover();
+  EXPECT_EQ(lost.code(), StatusCode::kDataLoss);
+  EXPECT_NE(lost.message().find("ends at 1"), std::string::npos) << lost;
+}
+
+TEST_F(ShardTest, ALogWhoseBeginningIsGoneIsDataLoss) {
+  ASSERT_TRUE(shard_.Open(Async(1)).ok());
+  ASSERT_TRUE(host_.log.Release(2).ok());
+  Shard late(host_.options, host_.store, host_.log);
+  EXPECT_EQ(late.Recover().code(), StatusCode::kDataLoss);
+}
+
+// G5: a fence holds also after a restart, or a zombie could push what its successor recomputes.
+TEST_F(ShardTest, AFenceOutlivesTheShard) {
+  ASSERT_TRUE(shard_.Open(Lockstep(1, 1)).ok());
+  ASSERT_TRUE(shard_.QueryRank(Phase(1), Rank(0), kSecond).has_value());
+  host_.Restart();
+  EXPECT_EQ(host_.shard->Push(Push(0, 1)).status().code(), StatusCode::kFenced);
+}
+
+// L4: a certificate that came alone is not repeated.
+TEST_F(ShardTest, ACertificateThatCameAloneOutlivesTheShard) {
+  ASSERT_TRUE(shard_.Open(Lockstep(1, 2)).ok());
+  ASSERT_TRUE(shard_.Push(Push(0, 1)).has_value());
+  ASSERT_TRUE(shard_.Push(Push(1, 1)).has_value());
+  ASSERT_TRUE(shard_.Done(Phase(1), Rank(0), kFirst, 1).ok());
+  host_.Restart();
+  ASSERT_TRUE(host_.shard->Done(Phase(1), Rank(1), kFirst, 1).ok());
+  EXPECT_EQ(host_.shard->committed(), 1u);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "common/first_value.h"
 #include "common/hash.h"
 #include "common/rng.h"
+#include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
 namespace skybridge::ps {
@@ -39,10 +40,11 @@ class TieredRowsTest : public testing::Test {
     return ids;
   }
   support::MemoryRowStore store_{RecordBytes(kTables)};
+  support::MemoryRedoLog log_;
 };
 
 TEST_F(TieredRowsTest, ARowExistsFromItsFirstPushOn) {
-  TieredRows rows(Options(kLarge), store_);
+  TieredRows rows(Options(kLarge), store_, log_);
   const std::vector<RowId> ids = {RowId(3), RowId(1)};
   EXPECT_EQ((*rows.Fetch(TableId(0), ids))[0], kNoRow);
   EXPECT_EQ(rows.rows(TableId(0)), 0u);
@@ -63,7 +65,7 @@ TEST_F(TieredRowsTest, ARowExistsFromItsFirstPushOn) {
 }
 
 TEST_F(TieredRowsTest, RowsThatFitNeverTouchTheStore) {
-  TieredRows rows(Options(kLarge), store_);
+  TieredRows rows(Options(kLarge), store_, log_);
   Rng rng(1, Purpose::kTest);
   for (int i = 0; i < 100; ++i) {
     ASSERT_TRUE(rows.Create(TableId(0), Distinct(rng, 100, 5000)).has_value());
@@ -73,7 +75,7 @@ TEST_F(TieredRowsTest, RowsThatFitNeverTouchTheStore) {
 }
 
 TEST_F(TieredRowsTest, UnchangedRowsLeaveWithoutBeingWritten) {
-  TieredRows rows(Options(kSmall), store_);
+  TieredRows rows(Options(kSmall), store_, log_);
   Rng rng(1, Purpose::kTest);
   while (store_.rows(TableId(0)) < 2000) {
     ASSERT_TRUE(rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 4000)).has_value());
@@ -91,7 +93,7 @@ TEST_F(TieredRowsTest, UnchangedRowsLeaveWithoutBeingWritten) {
 }
 
 TEST_F(TieredRowsTest, ChangedRowsLeaveInFewLongRuns) {
-  TieredRows rows(Options(1 << 20), store_);
+  TieredRows rows(Options(1 << 20), store_, log_);
   Rng rng(1, Purpose::kTest);
   for (int i = 0; i < 400; ++i) {
     ASSERT_TRUE(rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 1 << 30)).has_value());
@@ -107,7 +109,7 @@ TEST_F(TieredRowsTest, MemoryTooSmallForTheTablesIsRefusedWithTheFigures) {
   uint64_t least = 1000;
   while (!Options(least).Validate().ok()) least += 100;
   // What is accepted is enough for any history.
-  TieredRows rows(Options(least), store_);
+  TieredRows rows(Options(least), store_, log_);
   Rng rng(2, Purpose::kTest);
   for (int i = 0; i < 2000; ++i) {
     const auto table = TableId(static_cast<uint32_t>(rng.Below(3)));
@@ -130,7 +132,7 @@ TEST_F(TieredRowsTest, TablesThatCannotBeAreRefusedByName) {
 }
 
 TEST_F(TieredRowsTest, AFailingStoreIsReportedAndRemembered) {
-  TieredRows rows(Options(kSmall), store_);
+  TieredRows rows(Options(kSmall), store_, log_);
   Rng rng(1, Purpose::kTest);
   store_.failure = Status(StatusCode::kResourceExhausted, "disk full");
   Status status;
@@ -142,7 +144,7 @@ TEST_F(TieredRowsTest, AFailingStoreIsReportedAndRemembered) {
 }
 
 TEST_F(TieredRowsTest, ScanGoesBySlotThenId) {
-  TieredRows rows(Options(kSmall), store_);
+  TieredRows rows(Options(kSmall), store_, log_);
   Rng rng(1, Purpose::kTest);
   for (int i = 0; i < 300; ++i) {
     ASSERT_TRUE(rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 1000)).has_value());
@@ -166,7 +168,8 @@ TEST_F(TieredRowsTest, RandomHistoriesAgreeWithAMapUnderAnyBudget) {
     Rng rng(seed, Purpose::kTest);
     support::MemoryRowStore store(RecordBytes(kTables));
     const uint64_t budget = seed % 3 == 0 ? kLarge : kSmall * (1 + seed % 4);
-    TieredRows rows(Options(budget), store);
+    support::MemoryRedoLog log;
+    TieredRows rows(Options(budget), store, log);
     std::map<std::pair<TableId, RowId>, uint32_t> naive;  // Header counts.
     for (int event = 0; event < 600; ++event) {
       const auto table = TableId(static_cast<uint32_t>(rng.Below(3)));

@@ -8,6 +8,7 @@
 
 #include "common/bytes.h"
 #include "proto/envelope.h"
+#include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
 namespace skybridge::ps {
@@ -22,7 +23,7 @@ class TrainerAdapterTest : public testing::Test {
  protected:
   TrainerAdapterTest()
       : store_(RecordBytes(kTables)),
-        shard_({.rows = {.tables = kTables, .seed = 1, .memory_bytes = 1 << 20}}, store_),
+        shard_({.rows = {.tables = kTables, .seed = 1, .memory_bytes = 1 << 20}}, store_, log_),
         adapter_(kTables, seconds(5), shard_) {
     shard_.SetSlots({MapVersion(1), {0, kSlotCount}});
     EXPECT_TRUE(shard_.Open({.phase = Phase(1), .lockstep = true, .ranks = 2}).ok());
@@ -44,6 +45,7 @@ class TrainerAdapterTest : public testing::Test {
   }
 
   support::MemoryRowStore store_;
+  support::MemoryRedoLog log_;
   Shard shard_;
   TrainerAdapter adapter_;
 };

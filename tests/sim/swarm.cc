@@ -67,6 +67,12 @@ Swarm DrawSwarm(uint64_t seed) {
     swarm.server_faults.freezes_per_minute = DrawRate(rng, 0.5, 6);
     swarm.server_faults.freeze_max = DrawLength(rng, 100, 6);  // Up to 6.4 s.
   }
+  if (Coin(rng)) {
+    NodeFaults& faults = swarm.shard_crashes;
+    faults.crashes_per_minute = DrawRate(rng, 0.5, 5);  // Up to one in four seconds, each.
+    faults.restart_max = DrawLength(rng, 10, 10);       // Up to 10 s.
+  }
+  swarm.image_log_bytes = uint64_t{4096} << rng.Below(12);
   swarm.tick = DrawLength(rng, 10, 4);
   if (Coin(rng)) swarm.task_max = DrawLength(rng, 1, 9);
   if (Coin(rng)) {
@@ -94,10 +100,13 @@ std::string Describe(const Swarm& swarm) {
       << "; trainers: crashes " << trainer.crashes_per_minute << "/min"
       << (trainer.restarts ? " back within " + ms(trainer.restart_max) : " for good")
       << ", freezes " << trainer.freezes_per_minute << "/min of " << ms(trainer.freeze_max)
-      << "; servers: freezes " << server.freezes_per_minute << "/min of " << ms(server.freeze_max)
-      << "; scheduler: crashes " << swarm.scheduler_crashes.crashes_per_minute
-      << "/min back within " << ms(swarm.scheduler_crashes.restart_max) << "; tick "
-      << ms(swarm.tick) << ", tasks " << ms(swarm.task_max);
+      << "; shards: crashes " << swarm.shard_crashes.crashes_per_minute << "/min back within "
+      << ms(swarm.shard_crashes.restart_max) << ", images every " << swarm.image_log_bytes
+      << " bytes; servers: freezes " << server.freezes_per_minute << "/min of "
+      << ms(server.freeze_max) << "; scheduler: crashes "
+      << swarm.scheduler_crashes.crashes_per_minute << "/min back within "
+      << ms(swarm.scheduler_crashes.restart_max) << "; tick " << ms(swarm.tick) << ", tasks "
+      << ms(swarm.task_max);
   return out.str();
 }
 

@@ -24,12 +24,14 @@ struct Swarm {
   uint32_t ranks = 1;
   int32_t staleness = 0;      // Of runs outside lockstep: 1 to 3, or -1.
   bool tight_memory = false;  // Shards must evict.
+  uint64_t image_log_bytes = 0;  // Shards begin an image after this much log.
   bool supervised = false;    // The scheduler is told at once when a trainer's process ends.
 
   LinkFaults links;
   NodeFaults trainer_faults;
   NodeFaults server_faults;  // Of shards and scheduler. Freezes only.
   NodeFaults scheduler_crashes;
+  NodeFaults shard_crashes;
   Duration tick{0};
   Duration task_max{0};
 

@@ -6,6 +6,8 @@
 
 #include <glog/logging.h>
 
+#include "common/hash.h"
+#include "common/rng.h"
 #include "ps/row_record.h"
 
 namespace skybridge::sim {
@@ -94,10 +96,15 @@ void TrainingCluster::AddShard(uint32_t index) {
     while (!options.Validate().ok()) options.memory_bytes += kMemoryStep;
   }
   CHECK(options.Validate().ok()) << options.Validate();
+  disks_.push_back(std::make_unique<ShardDisk>(ps::RecordBytes(options.tables)));
+  options.image_log_bytes = options_.swarm.image_log_bytes;
   options.store_id = index + 1;
-  stores_.push_back(std::make_unique<support::MemoryRowStore>(ps::RecordBytes(options.tables)));
-  cluster_.Add(ShardName(index), [options, store = stores_.back().get()] {
-    return std::make_unique<ps::ShardNode>(options, *store);
+  cluster_.Add(ShardName(index), [options, disk = disks_.back().get()]() mutable {
+    ++options.pid;
+    disk->fuse.Renew();
+    auto node = ps::ShardNode::Open(options, disk->fused_store, disk->fused_log);
+    CHECK(node) << node.error();
+    return std::make_unique<MortalNode>(*std::move(node), disk->fuse);
   });
 }
 
@@ -122,20 +129,25 @@ scheduler::SchedulerNode& TrainingCluster::scheduler() const {
   return dynamic_cast<scheduler::SchedulerNode&>(*cluster_.node(kScheduler));
 }
 
-ps::ShardNode& TrainingCluster::shard(uint32_t index) const {
-  return dynamic_cast<ps::ShardNode&>(*cluster_.node(ShardName(index)));
+const ps::ShardNode* TrainingCluster::shard(uint32_t index) const {
+  const Node* node = cluster_.node(ShardName(index));
+  if (node == nullptr) return nullptr;
+  return &dynamic_cast<const ps::ShardNode&>(dynamic_cast<const MortalNode*>(node)->inner());
 }
 
 void TrainingCluster::PlanFaults() {
   const Swarm& swarm = options_.swarm;
-  const auto never = [] { return false; };
+  const auto always = [] { return true; };
   NodeFaults scheduler_faults = swarm.server_faults;
   scheduler_faults.crashes_per_minute = swarm.scheduler_crashes.crashes_per_minute;
   scheduler_faults.restart_max = swarm.scheduler_crashes.restart_max;
-  PlanNodeFaults(
-      swarm.seed, scheduler_faults, kScheduler, swarm.heal_at, [] { return true; }, cluster_);
+  PlanNodeFaults(swarm.seed, scheduler_faults, kScheduler, swarm.heal_at, always, cluster_);
   for (uint32_t s = 0; s < swarm.shards; ++s) {
-    PlanNodeFaults(swarm.seed, swarm.server_faults, ShardName(s), swarm.heal_at, never, cluster_);
+    NodeFaults shard_faults = swarm.server_faults;
+    shard_faults.crashes_per_minute = swarm.shard_crashes.crashes_per_minute;
+    shard_faults.restart_max = swarm.shard_crashes.restart_max;
+    PlanNodeFaults(swarm.seed, shard_faults, ShardName(s), swarm.heal_at, always, cluster_);
+    PlanDiskDeaths(s);
   }
   for (uint32_t t = 0; t < swarm.trainers; ++t) {
     NodeFaults faults = swarm.trainer_faults;
@@ -150,6 +162,22 @@ void TrainingCluster::PlanFaults() {
         [this, returns] { return returns || Started(); }, cluster_);
   }
   cluster_.At(swarm.heal_at, [this] { cluster_.transport().Heal(); });
+}
+
+// Deaths in the midst of a call to the disk; the supervision brings the shard back.
+void TrainingCluster::PlanDiskDeaths(uint32_t index) {
+  const Swarm& swarm = options_.swarm;
+  const double per_minute = swarm.shard_crashes.crashes_per_minute;
+  if (per_minute == 0) return;
+  Rng rng(swarm.seed, Purpose::kSimulation, HashBytes(ShardName(index)), 3);
+  const Duration pause_max(static_cast<int64_t>(2 * 60e9 / per_minute));
+  for (Instant at{}; at < swarm.heal_at;) {
+    const uint64_t calls = rng.Below(40);
+    const bool carried_out = rng.Below(2) == 0;
+    cluster_.At(at, [=, disk = disks_[index].get()] { disk->fuse.Arm(calls, carried_out); });
+    at = at + DrawDuration(rng, Duration{0}, pause_max);
+  }
+  cluster_.At(swarm.heal_at, [disk = disks_[index].get()] { disk->fuse.Disarm(); });
 }
 
 // The start needs every trainer; later they may stay away.
@@ -172,6 +200,10 @@ void TrainingCluster::Supervise() {
     }
     if (node != nullptr) cluster_.Restart(TrainerName(t));  // It was fenced.
   }
+  for (uint32_t s = 0; s < options_.swarm.shards && !finished(); ++s) {
+    const Node* node = cluster_.node(ShardName(s));
+    if (node != nullptr && node->finished()) cluster_.Restart(ShardName(s));
+  }
 }
 
 bool TrainingCluster::finished() const {
@@ -189,7 +221,8 @@ bool TrainingCluster::Run() {
 // I4: `committed` never goes back, and no shard is more than one clock ahead of another.
 void TrainingCluster::CheckCommitted() {
   for (uint32_t s = 0; s < committed_.size(); ++s) {
-    const uint64_t now = shard(s).committed();
+    if (shard(s) == nullptr) continue;
+    const uint64_t now = shard(s)->committed();
     if (now < committed_[s])
       violation_ = ShardName(s) + " went back to clock " + std::to_string(now);
     committed_[s] = now;
@@ -213,13 +246,15 @@ std::vector<uint64_t> TrainingCluster::TableHashes() const {
 
 uint64_t TrainingCluster::nondeterminism() const {
   uint64_t seen = 0;
-  for (uint32_t s = 0; s < options_.swarm.shards; ++s) seen += shard(s).stats().nondeterminism;
+  for (uint32_t s = 0; s < options_.swarm.shards; ++s) {
+    if (shard(s) != nullptr) seen += shard(s)->stats().nondeterminism;
+  }
   return seen;
 }
 
 uint64_t TrainingCluster::rows_spilled() const {
   uint64_t rows = 0;
-  for (const auto& store : stores_) rows += store->rows_ingested;
+  for (const auto& disk : disks_) rows += disk->store.rows_ingested;
   return rows;
 }
 

@@ -4,13 +4,16 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ps/shard_node.h"
 #include "scheduler/scheduler_node.h"
+#include "tests/sim/fused_disk.h"
 #include "tests/sim/sim_cluster.h"
 #include "tests/sim/swarm.h"
 #include "tests/sim/tiny_job.h"
+#include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 #include "worker/trainer_node.h"
 
@@ -20,6 +23,17 @@ struct TrainingClusterOptions {
   Swarm swarm;
   int32_t staleness = 0;
   std::string export_folder;  // Empty: the job ends with its training.
+};
+
+// What survives the deaths of one shard.
+struct ShardDisk {
+  explicit ShardDisk(std::vector<size_t> record_bytes) : store(std::move(record_bytes)) {}
+
+  support::MemoryRowStore store;
+  support::MemoryRedoLog log;
+  Fuse fuse;
+  FusedRowStore fused_store{store, fuse};
+  FusedRedoLog fused_log{log, fuse};
 };
 
 // A scheduler, shards and trainers over one tiny job, under the faults of a swarm: nodes
@@ -47,19 +61,21 @@ class TrainingCluster {
 
  private:
   scheduler::SchedulerNode& scheduler() const;  // Must be up.
-  ps::ShardNode& shard(uint32_t index) const;
+  // Null while it is down.
+  const ps::ShardNode* shard(uint32_t index) const;
   scheduler::SchedulerNodeOptions SchedulerOptions() const;
   void AddScheduler();
   void AddShard(uint32_t index);
   void AddTrainer(uint32_t index);
   void PlanFaults();
+  void PlanDiskDeaths(uint32_t index);
   bool Started() const;
   void Supervise();
   void CheckCommitted();
 
   const TinyJob& job_;
   const TrainingClusterOptions options_;
-  std::vector<std::unique_ptr<support::MemoryRowStore>> stores_;  // By shard.
+  std::vector<std::unique_ptr<ShardDisk>> disks_;  // By shard.
   std::vector<uint32_t> lives_;                                   // By trainer.
   std::vector<uint64_t> committed_;                               // By shard.
   std::vector<bool> reported_;                                    // By trainer.

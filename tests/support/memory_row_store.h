@@ -23,9 +23,11 @@ class MemoryRowStore : public env::RowStore {
   explicit MemoryRowStore(std::vector<size_t> record_bytes)
       : record_bytes_(std::move(record_bytes)), tables_(record_bytes_.size()) {}
 
-  Status Ingest(std::span<const env::RowRun> runs) override {
+  Status Ingest(std::span<const env::RowRun> runs,
+                std::span<const env::StoreNote> notes) override {
     if (!failure.ok()) return failure;
     ++ingests;
+    for (const env::StoreNote& note : notes) notes_[std::string(note.name)] = note.value;
     for (const env::RowRun& run : runs) {
       const size_t bytes = BytesOf(run.table);
       CHECK_EQ(run.records.size(), run.keys.size() * bytes);
@@ -36,6 +38,12 @@ class MemoryRowStore : public env::RowStore {
       }
     }
     return Status();
+  }
+
+  Result<std::string> Note(std::string_view name) override {
+    if (!failure.ok()) return failure;
+    const auto it = notes_.find(std::string(name));
+    return it == notes_.end() ? std::string() : it->second;
   }
 
   Status Read(TableId table, std::span<const env::RowKey> keys, std::span<char> records,
@@ -83,6 +91,7 @@ class MemoryRowStore : public env::RowStore {
 
   const std::vector<size_t> record_bytes_;
   std::vector<std::map<env::RowKey, std::string>> tables_;
+  std::map<std::string, std::string> notes_;
 };
 
 }  // namespace skybridge::support

@@ -167,12 +167,15 @@ TEST(RowWriterTest, EveryRowReachesItsShardOnceInChunksOfOneName) {
     }
     EXPECT_EQ(reader.remaining(), 0u);
     EXPECT_FALSE(writer.complete());
+    // The chunk that makes the push whole is answered for all of a shard.
+    if (header.push().chunk() + 1 < header.push().chunks()) continue;
     wire::Header reply;
     reply.set_request(header.request());
     reply.mutable_push_reply();
     ASSERT_TRUE(*writer.Take(*calls.Match(reply, {}, kStart)));
   }
   EXPECT_TRUE(writer.complete());
+  EXPECT_EQ(calls.pending(), 0u);
   EXPECT_EQ(seen.size(), ids[0].size() + ids[2].size());
   for (const auto& [row, times] : seen) EXPECT_EQ(times, 1);
   EXPECT_EQ(chunks.size(), 2u);

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ps/shard_record.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include <glog/logging.h>
+
+#include "proto/shard_log.pb.h"
+#include "ps/shard_codec.h"
+
+namespace skybridge::ps {
+namespace {
+
+constexpr uint8_t kControl = 1;
+constexpr uint8_t kPush = 2;
+
+Status Damaged(const std::string& what) {
+  return Status(StatusCode::kDataLoss, "a record of the shard's log cannot be read: " + what);
+}
+
+template <typename T>
+std::string_view BytesOf(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+wire::OpenPhase ToProto(const PhaseRules& rules) {
+  wire::OpenPhase message;
+  message.set_phase(Number(rules.phase));
+  message.set_lockstep(rules.lockstep);
+  message.set_staleness(rules.staleness_max ? static_cast<int32_t>(*rules.staleness_max) : -1);
+  message.set_ranks(rules.ranks);
+  message.set_clock_begin(rules.clock_begin);
+  message.set_read_only(rules.read_only);
+  return message;
+}
+
+redo::Gate ToProto(const std::vector<StalenessGate::State>& ranks) {
+  redo::Gate gate;
+  for (const StalenessGate::State& rank : ranks) {
+    gate.add_done(rank.done);
+    gate.add_offset(rank.offset);
+    gate.add_retired(rank.retired);
+  }
+  return gate;
+}
+
+Result<std::vector<StalenessGate::State>> FromProto(const redo::Gate& gate) {
+  if (gate.offset_size() != gate.done_size() || gate.retired_size() != gate.done_size()) {
+    return Damaged("a gate of uneven lists");
+  }
+  std::vector<StalenessGate::State> ranks;
+  for (int r = 0; r < gate.done_size(); ++r) {
+    ranks.push_back({gate.done(r), gate.offset(r), gate.retired(r)});
+  }
+  return ranks;
+}
+
+// Fills in the control record of each kind.
+struct ControlWriter {
+  redo::Control& out;
+
+  void operator()(const PhaseOpened& record) const {
+    *out.mutable_phase_opened() = ToProto(record.rules);
+  }
+  void operator()(const PhaseClosed& record) const { out.set_phase_closed(Number(record.phase)); }
+  void operator()(const RankFenced& record) const {
+    out.mutable_rank_fenced()->set_of(Number(record.rank));
+    out.mutable_rank_fenced()->set_attempt(Number(record.attempt));
+  }
+  void operator()(const StreamFenced& record) const {
+    out.mutable_stream_fenced()->set_of(Number(record.stream));
+    out.mutable_stream_fenced()->set_attempt(Number(record.attempt));
+  }
+  void operator()(const StreamClosed& record) const {
+    out.mutable_stream_closed()->set_stream(Number(record.stream));
+    out.mutable_stream_closed()->set_count(record.count);
+  }
+  void operator()(const GateMoved& record) const { *out.mutable_gate_moved() = ToProto(record.ranks); }
+  void operator()(const RankCertified& record) const {
+    out.mutable_rank_certified()->set_rank(Number(record.rank));
+    out.mutable_rank_certified()->set_attempt(Number(record.attempt));
+    out.mutable_rank_certified()->set_done(record.done);
+  }
+  void operator()(const ClockCommitted& record) const { out.set_clock_committed(record.clock); }
+  void operator()(const PushAccepted&) const { LOG(FATAL) << "a push is no control record"; }
+};
+
+EncodedRecord EncodePush(const PushAccepted& record) {
+  redo::PushHeader header;
+  wire::Push& push = *header.mutable_push();
+  push.set_stream(Number(record.stream));
+  push.set_sequence(record.sequence);
+  push.set_rank(Number(record.rank));
+  push.set_attempt(Number(record.attempt));
+  push.set_chunks(1);
+  push.set_rate(record.push.rows.rate);
+  for (const uint32_t crc : record.push.crcs) header.add_crc(crc);
+
+  EncodedRecord out{.type = kPush};
+  for (const PushPart& rows : record.push.rows.parts) {
+    wire::TablePart& part = *push.add_table();
+    const size_t n = rows.ids.size();
+    part.set_table(Number(rows.table));
+    part.set_rows(static_cast<uint32_t>(n));
+    part.set_dim(n == 0 ? 0 : static_cast<uint32_t>(rows.gradients.size() / n));
+    part.set_counts(!rows.sightings.empty());
+    out.tail.push_back(BytesOf(rows.ids));
+    out.tail.push_back(BytesOf(rows.gradients));
+    out.tail.push_back(BytesOf(rows.sightings));
+  }
+  const auto bytes = static_cast<uint32_t>(header.ByteSizeLong());
+  out.head.assign(reinterpret_cast<const char*>(&bytes), sizeof(bytes));
+  header.AppendToString(&out.head);
+  return out;
+}
+
+Result<ShardRecord> DecodePushRecord(std::string_view payload, const TableSpecs& tables) {
+  uint32_t bytes = 0;
+  if (payload.size() < sizeof(bytes)) return Damaged("a push without a header");
+  std::memcpy(&bytes, payload.data(), sizeof(bytes));
+  payload.remove_prefix(sizeof(bytes));
+  redo::PushHeader header;
+  if (payload.size() < bytes || bytes > static_cast<uint32_t>(std::numeric_limits<int>::max()) ||
+      !header.ParseFromArray(payload.data(), static_cast<int>(bytes))) {
+    return Damaged("a push whose header of " + std::to_string(bytes) + " bytes is none");
+  }
+  payload.remove_prefix(bytes);
+  wire::Header message;
+  *message.mutable_push() = std::move(*header.mutable_push());
+  // Without rows a part has no width of its own.
+  for (wire::TablePart& part : *message.mutable_push()->mutable_table()) {
+    if (part.rows() == 0 && part.table() < tables.size()) part.set_dim(tables[part.table()].dim);
+  }
+  auto push = DecodePush(message, payload, tables);
+  if (!push) return Damaged(push.error().message());
+  PushAccepted record{.stream = push->stream,
+                      .sequence = push->sequence,
+                      .rank = push->rank,
+                      .attempt = push->attempt,
+                      .push = {.rows = std::move(push->rows),
+                               .crcs = {header.crc().begin(), header.crc().end()}}};
+  record.push.bytes = record.push.rows.bytes();
+  return ShardRecord(std::move(record));
+}
+
+Result<ShardRecord> DecodeControl(std::string_view payload) {
+  redo::Control control;
+  if (!control.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+    return Damaged("no control record");
+  }
+  switch (control.body_case()) {
+    case redo::Control::kPhaseOpened: {
+      auto rules = DecodeRules(control.phase_opened());
+      if (!rules) return Damaged(rules.error().message());
+      return ShardRecord(PhaseOpened{*std::move(rules)});
+    }
+    case redo::Control::kPhaseClosed:
+      return ShardRecord(PhaseClosed{Phase(control.phase_closed())});
+    case redo::Control::kRankFenced: {
+      const auto rank = DecodeRank(static_cast<uint32_t>(control.rank_fenced().of()));
+      const auto attempt = DecodeAttempt(control.rank_fenced().attempt());
+      if (!rank || !attempt) return Damaged("a fence of no rank");
+      return ShardRecord(RankFenced{*rank, *attempt});
+    }
+    case redo::Control::kStreamFenced: {
+      const auto attempt = DecodeAttempt(control.stream_fenced().attempt());
+      if (!attempt) return Damaged("a fence of no attempt");
+      return ShardRecord(StreamFenced{StreamId(control.stream_fenced().of()), *attempt});
+    }
+    case redo::Control::kStreamClosed:
+      return ShardRecord(StreamClosed{StreamId(control.stream_closed().stream()),
+                                      control.stream_closed().count()});
+    case redo::Control::kGateMoved: {
+      SKY_ASSIGN_OR_RETURN(auto ranks, FromProto(control.gate_moved()));
+      return ShardRecord(GateMoved{std::move(ranks)});
+    }
+    case redo::Control::kRankCertified: {
+      const auto rank = DecodeRank(control.rank_certified().rank());
+      const auto attempt = DecodeAttempt(control.rank_certified().attempt());
+      if (!rank || !attempt) return Damaged("a certificate of no rank");
+      return ShardRecord(RankCertified{*rank, *attempt, control.rank_certified().done()});
+    }
+    case redo::Control::kClockCommitted:
+      return ShardRecord(ClockCommitted{control.clock_committed()});
+    case redo::Control::BODY_NOT_SET: break;
+  }
+  return Damaged("a control record without content");
+}
+
+Result<PushLedger::StreamState> FromProto(const redo::StreamState& state) {
+  const auto attempt = DecodeAttempt(state.attempt());
+  const auto outside = [&](uint64_t sequence) {
+    return sequence <= state.next() || sequence - state.next() >= PushLedger::kWindow;
+  };
+  if (!attempt || std::ranges::any_of(state.applied(), outside)) return Damaged("a stream");
+  return PushLedger::StreamState{
+      .stream = StreamId(state.stream()),
+      .progress = {.next = state.next(), .applied = {state.applied().begin(), state.applied().end()}},
+      .attempt = *attempt};
+}
+
+}  // namespace
+
+std::vector<std::string_view> EncodedRecord::pieces() const {
+  std::vector<std::string_view> pieces = {head};
+  pieces.insert(pieces.end(), tail.begin(), tail.end());
+  return pieces;
+}
+
+uint64_t EncodedRecord::bytes() const {
+  uint64_t sum = head.size();
+  for (const std::string_view piece : tail) sum += piece.size();
+  return sum;
+}
+
+EncodedRecord Encode(const ShardRecord& record) {
+  if (const auto* push = std::get_if<PushAccepted>(&record)) return EncodePush(*push);
+  redo::Control control;
+  std::visit(ControlWriter{control}, record);
+  return {.type = kControl, .head = control.SerializeAsString()};
+}
+
+Result<ShardRecord> DecodeRecord(uint8_t type, std::string_view payload, const TableSpecs& tables) {
+  if (type == kPush) return DecodePushRecord(payload, tables);
+  if (type == kControl) return DecodeControl(payload);
+  return Damaged("type " + std::to_string(type));
+}
+
+std::string EncodeImage(const ShardImage& image) {
+  redo::Image out;
+  out.set_redo(image.redo);
+  out.set_begin(image.begin);
+  if (image.rules) *out.mutable_rules() = ToProto(*image.rules);
+  out.set_closed(image.summary.closed);
+  out.set_pushes(image.summary.pushes);
+  out.set_duplicates(image.summary.duplicates);
+  out.set_committed(image.commit.committed);
+  for (const ClockCommit::RankState& rank : image.commit.ranks) {
+    redo::RankState& state = *out.add_rank();
+    state.set_attempt(Number(rank.attempt));
+    state.set_done(rank.done);
+    state.set_last_clock(rank.last_clock);
+    for (const uint32_t crc : rank.last_crcs) state.add_last_crc(crc);
+    state.set_pending(rank.pending_lsn);
+  }
+  for (const PushLedger::StreamState& stream : image.ledger.open) {
+    redo::StreamState& state = *out.add_stream();
+    state.set_stream(Number(stream.stream));
+    state.set_next(stream.progress.next);
+    for (const uint64_t sequence : stream.progress.applied) state.add_applied(sequence);
+    state.set_attempt(Number(stream.attempt));
+  }
+  for (const auto& [stream, count] : image.ledger.closed) {
+    redo::StreamClosed& closed = *out.add_stream_closed();
+    closed.set_stream(Number(stream));
+    closed.set_count(count);
+  }
+  *out.mutable_gate() = ToProto(image.gate);
+  return out.SerializeAsString();
+}
+
+Result<ShardImage> DecodeImage(std::string_view bytes) {
+  redo::Image in;
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || in.redo() == 0 ||
+      in.redo() > in.begin()) {
+    return Damaged("no image");
+  }
+  ShardImage image{.redo = in.redo(), .begin = in.begin()};
+  if (in.has_rules()) {
+    const auto rules = DecodeRules(in.rules());
+    if (!rules) return Damaged("an image with odd rules");
+    image.rules = *rules;
+  }
+  image.summary = {.closed = in.closed(), .pushes = in.pushes(), .duplicates = in.duplicates()};
+  image.commit.committed = in.committed();
+  for (const redo::RankState& rank : in.rank()) {
+    const auto attempt = DecodeAttempt(rank.attempt());
+    if (!attempt || rank.pending() >= in.begin()) return Damaged("a rank of an image");
+    image.commit.ranks.push_back({.attempt = *attempt,
+                                  .done = rank.done(),
+                                  .last_clock = rank.last_clock(),
+                                  .last_crcs = {rank.last_crc().begin(), rank.last_crc().end()},
+                                  .pending_lsn = rank.pending()});
+  }
+  for (const redo::StreamState& state : in.stream()) {
+    SKY_ASSIGN_OR_RETURN(PushLedger::StreamState stream, FromProto(state));
+    image.ledger.open.push_back(std::move(stream));
+  }
+  for (const redo::StreamClosed& closed : in.stream_closed()) {
+    image.ledger.closed.emplace_back(StreamId(closed.stream()), closed.count());
+  }
+  SKY_ASSIGN_OR_RETURN(image.gate, FromProto(in.gate()));
+  return image;
+}
+
+}  // namespace skybridge::ps

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "env/redo_log.h"
+
+namespace skybridge::support {
+
+// A RedoLog in memory. It outlives the nodes that write it, as a disk does; fails when told to.
+class MemoryRedoLog : public env::RedoLog {
+ public:
+  Result<uint64_t> Append(uint8_t type, std::span<const std::string_view> pieces) override {
+    if (!failure.ok()) return failure;
+    Entry entry{.type = type, .payload = {}};
+    for (const std::string_view piece : pieces) entry.payload += piece;
+    entries_.push_back(std::move(entry));
+    return last();
+  }
+
+  Status Sync() override {
+    if (!failure.ok()) return failure;
+    synced_ = last();
+    return Status();
+  }
+
+  Status Read(uint64_t from,
+              const std::function<Status(const env::RedoRecord&)>& visit) override {
+    if (!failure.ok()) return failure;
+    if (from < first_) return Status(StatusCode::kDataLoss, "record " + std::to_string(from));
+    for (uint64_t lsn = from; lsn <= last(); ++lsn) {
+      const Entry& entry = entries_[lsn - first_];
+      SKY_RETURN_IF_ERROR(visit({.lsn = lsn, .type = entry.type, .payload = entry.payload}));
+    }
+    return Status();
+  }
+
+  Status Release(uint64_t lsn) override {
+    if (!failure.ok()) return failure;
+    while (first_ < std::min(lsn, last() + 1)) {
+      entries_.pop_front();
+      ++first_;
+    }
+    return Status();
+  }
+
+  uint64_t first() const override { return first_; }
+  uint64_t last() const override { return first_ + entries_.size() - 1; }
+  uint64_t synced() const override { return synced_; }
+
+  // The last records are gone, as a power cut would have it.
+  void Truncate(uint64_t last_kept) {
+    while (last() > last_kept) entries_.pop_back();
+    synced_ = std::min(synced_, last());
+  }
+
+  Status failure;  // Every call fails with it while it is set.
+
+ private:
+  struct Entry {
+    uint8_t type;
+    std::string payload;
+  };
+  std::deque<Entry> entries_;
+  uint64_t first_ = 1;
+  uint64_t synced_ = 0;
+};
+
+}  // namespace skybridge::support
