@@ -77,9 +77,7 @@ class PosixFile : public DiskFile {
     return Status();
   }
 
-  Status Sync() override {
-    return fdatasync(fd_) == 0 ? Status() : Failed("sync " + path_, errno);
-  }
+  Status Sync() override { return fdatasync(fd_) == 0 ? Status() : Failed("sync " + path_, errno); }
   uint64_t bytes() const override { return bytes_; }
 
  private:

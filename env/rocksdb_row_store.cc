@@ -120,8 +120,9 @@ Result<uint64_t> TakeFolder(const RocksDbRowStoreOptions& options) {
     const bool empty = fs::is_empty(folder, error);
     SKY_RETURN_IF_ERROR(ToStatus(error, "look into " + folder));
     if (!empty) {
-      return Status(StatusCode::kFailedPrecondition,
-                    "use " + folder + " for a shard's rows: it holds other files; name an empty one");
+      return Status(
+          StatusCode::kFailedPrecondition,
+          "use " + folder + " for a shard's rows: it holds other files; name an empty one");
     }
     SKY_RETURN_IF_ERROR(WriteFileDurably(mark, MarkText(options.owner, options.new_store_id)));
     return options.new_store_id;

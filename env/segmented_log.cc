@@ -117,9 +117,9 @@ Result<SegmentedLog::Segment> SegmentedLog::OpenSegment(const std::string& path)
   SKY_RETURN_IF_ERROR(ReadInto(*segment.file, 0, header));
   if (header.magic != kMagic || header.crc != header.Checksum()) return segment;
   if (header.format != kFormat) {
-    return Status(StatusCode::kFailedPrecondition,
-                  fmt::format("{} has format {}, this program reads {}", path, header.format,
-                              kFormat));
+    return Status(
+        StatusCode::kFailedPrecondition,
+        fmt::format("{} has format {}, this program reads {}", path, header.format, kFormat));
   }
   if (header.store_id != options_.store_id) {
     return Status(StatusCode::kFailedPrecondition,
@@ -256,9 +256,8 @@ Status SegmentedLog::Sync() {
 Status SegmentedLog::Roll() {
   if (!used_.empty()) SKY_RETURN_IF_ERROR(Sync());
   SKY_ASSIGN_OR_RETURN(Segment segment, TakeSpare());
-  SegmentHeader header{.store_id = options_.store_id,
-                       .nonce = next_nonce_++,
-                       .first_lsn = next_lsn_};
+  SegmentHeader header{
+      .store_id = options_.store_id, .nonce = next_nonce_++, .first_lsn = next_lsn_};
   header.crc = header.Checksum();
   const std::string_view pieces[] = {header.bytes()};
   SKY_RETURN_IF_ERROR(Noted(segment.file->WriteAt(0, pieces)));

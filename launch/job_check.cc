@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <set>
 #include <string_view>
@@ -143,6 +144,15 @@ void CheckCluster(const job::Job& resolved, Findings* findings) {
   findings->Range<uint32_t>("cluster.dead_after_s", cluster.dead_after_s(), 2, 86400);
 }
 
+// It names folders.
+void CheckName(const std::string& name, Findings* findings) {
+  const auto allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+  };
+  if (!name.empty() && name.front() != '.' && std::ranges::all_of(name, allowed)) return;
+  findings->Add("name", "\"{}\" names no folder: use letters, digits, -, _ and .", name);
+}
+
 }  // namespace
 
 Result<MetricName> ParseMetricName(std::string_view text) {
@@ -167,6 +177,7 @@ Result<MetricName> ParseMetricName(std::string_view text) {
 std::vector<std::string> CheckJob(const job::Job& job) {
   const job::Job resolved = ResolveJob(job);
   Findings findings;
+  CheckName(resolved.name(), &findings);
   CheckData(resolved.data(), &findings);
   CheckModel(job, resolved, &findings);
   findings.Range<uint32_t>("training.epochs", resolved.training().epochs(), 1, 1'000'000);

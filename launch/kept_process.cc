@@ -62,20 +62,19 @@ KeptProcess::Exit KeptProcess::OnExit(const env::ProcessExit& exit, Instant now,
   return Again(how, std::move(line), now, progress);
 }
 
-KeptProcess::Exit KeptProcess::Again(Status how, std::string line, Instant now,
-                                     uint64_t progress) {
+KeptProcess::Exit KeptProcess::Again(Status how, std::string line, Instant now, uint64_t progress) {
   const std::optional<Duration> delay = policy_.Ended(now, progress);
   if (retired_) return {.how = std::move(how), .final = true, .line = std::move(line)};
   if (!delay) {
-    line += fmt::format("; given up after {} starts in a row that came to nothing",
-                        policy_.futile());
+    line +=
+        fmt::format("; given up after {} starts in a row that came to nothing", policy_.futile());
     return {.how = Status(how.code(), line), .final = true, .line = line};
   }
   start_at_ = now + *delay;
   const double seconds = ToSeconds(*delay);
-  line += fmt::format("; starting it again{} (restart {})",
-                      seconds > 0 ? fmt::format(" in {:g} s", seconds) : "",
-                      policy_.restarts() + 1);
+  line +=
+      fmt::format("; starting it again{} (restart {})",
+                  seconds > 0 ? fmt::format(" in {:g} s", seconds) : "", policy_.restarts() + 1);
   return {.how = std::move(how), .line = std::move(line)};
 }
 

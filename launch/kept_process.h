@@ -28,7 +28,8 @@ class KeptProcess {
     RestartPolicyOptions restarts;
     std::function<Result<env::Process>()> spawn;
   };
-  explicit KeptProcess(Options options) : options_(std::move(options)), policy_(options_.restarts) {}
+  explicit KeptProcess(Options options)
+      : options_(std::move(options)), policy_(options_.restarts) {}
 
   // The end of one process.
   struct Exit {
@@ -43,7 +44,10 @@ class KeptProcess {
   // that only grows.
   std::optional<Exit> Look(Instant now, uint64_t progress);
   // Nothing is started again from now on.
-  void Retire() { start_at_.reset(); retired_ = true; }
+  void Retire() {
+    start_at_.reset();
+    retired_ = true;
+  }
 
   const std::string& name() const { return options_.name; }
   const std::string& log() const { return options_.log; }

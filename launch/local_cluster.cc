@@ -17,10 +17,9 @@ std::string NameOf(scheduler::Role role, uint32_t index) {
 }
 
 SchedulerProcess::Options SchedulerOptionsOf(const LocalCluster::Options& options) {
-  std::vector<std::string> arguments = {options.program, "run_scheduler",
-                                        "--job_id",      JobIdText(options.job),
-                                        "--base",        options.base,
-                                        "--run_dir",     options.folder.path};
+  std::vector<std::string> arguments = {
+      options.program, "run_scheduler", "--job_id",  JobIdText(options.job),
+      "--base",        options.base,    "--run_dir", options.folder.path};
   if (options.table_hash) arguments.emplace_back("--hash");
   if (options.json) arguments.emplace_back("--json");
   arguments.push_back(options.folder.job_file());
@@ -42,14 +41,13 @@ LocalCluster::LocalCluster(Options options, std::function<void(const std::string
   const auto add = [this](scheduler::Role role, uint32_t count) {
     for (uint32_t index = 0; index < count; ++index) {
       const std::string name = NameOf(role, index);
-      nodes_.push_back({.role = role,
-                        .index = index,
-                        .process = KeptProcess({.name = name,
-                                                .log = options_.folder.log(name),
-                                                .restarts = options_.restarts,
-                                                .spawn = [this, role, index] {
-                                                  return Spawn(role, index);
-                                                }})});
+      nodes_.push_back(
+          {.role = role,
+           .index = index,
+           .process = KeptProcess({.name = name,
+                                   .log = options_.folder.log(name),
+                                   .restarts = options_.restarts,
+                                   .spawn = [this, role, index] { return Spawn(role, index); }})});
     }
   };
   add(scheduler::Role::kShard, options_.shape.servers);
@@ -69,11 +67,10 @@ Status LocalCluster::Start(Instant now) {
 
 Result<env::Process> LocalCluster::Spawn(scheduler::Role role, uint32_t index) const {
   const bool server = role == scheduler::Role::kShard;
-  std::vector<std::string> arguments = {options_.program, server ? "ps" : "worker",
-                                        "--job_id",       JobIdText(options_.job),
-                                        "--scheduler",    scheduler_.endpoint(),
-                                        "--base",         options_.base,
-                                        "--number",       fmt::format("{}", index)};
+  std::vector<std::string> arguments = {
+      options_.program, server ? "ps" : "worker", "--job_id", JobIdText(options_.job),
+      "--scheduler",    scheduler_.endpoint(),    "--base",   options_.base,
+      "--number",       fmt::format("{}", index)};
   if (server) {
     arguments.insert(arguments.end(), {"--store", options_.folder.store_folder()});
   }
@@ -99,7 +96,8 @@ void LocalCluster::LookAtScheduler(Instant now) {
     ended_ = *scheduler_.ended();
   } else if (exit) {
     const bool well = exit->how.ok();  // It never ends well without a word.
-    if (exit->final) ended_ = well ? Status(StatusCode::kInternal, "the scheduler left") : exit->how;
+    if (exit->final)
+      ended_ = well ? Status(StatusCode::kInternal, "the scheduler left") : exit->how;
     say_(exit->line);
   }
 }

@@ -5,12 +5,17 @@
 
 #include "data/job_adapter.h"
 #include "launch/cluster_config.h"
+#include "retrieval/index.h"
 
 namespace skybridge::launch {
 
 Result<OpenJob> OpenLoadedJob(LoadedJob loaded) {
   SKY_ASSIGN_OR_RETURN(data::DatasetOptions options, data::OptionsFromJob(loaded.job, loaded.base));
   SKY_ASSIGN_OR_RETURN(model::TwoTower model, ModelOfJob(loaded.job));
+  if (const std::string& factory = loaded.job.index().factory(); !factory.empty()) {
+    // Now, not after the training.
+    SKY_RETURN_IF_ERROR(retrieval::CheckFactory(factory, model.dim()).WithContext("index.factory"));
+  }
   SKY_ASSIGN_OR_RETURN(data::DatasetPlan plan, data::PlanDataset(options));
   return OpenJob{.loaded = std::move(loaded),
                  .model = std::move(model),

@@ -9,8 +9,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array<Duration, 4> kDelays = {milliseconds(0), milliseconds(200),
-                                             milliseconds(1000), milliseconds(5000)};
+constexpr std::array<Duration, 4> kDelays = {milliseconds(0), milliseconds(200), milliseconds(1000),
+                                             milliseconds(5000)};
 
 }  // namespace
 

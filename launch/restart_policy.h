@@ -10,9 +10,9 @@
 namespace skybridge::launch {
 
 struct RestartPolicyOptions {
-  uint32_t futile_max = 8;                          // Futile lives in a row until it is given up.
-  Duration young = std::chrono::seconds(1);         // A shorter life is futile.
-  Duration ran_well = std::chrono::seconds(10);     // A longer one is not, whatever the job did.
+  uint32_t futile_max = 8;                       // Futile lives in a row until it is given up.
+  Duration young = std::chrono::seconds(1);      // A shorter life is futile.
+  Duration ran_well = std::chrono::seconds(10);  // A longer one is not, whatever the job did.
 };
 
 // Whether and when a process that ended is started again.

@@ -50,9 +50,9 @@ Result<std::unique_ptr<ServerRole>> ServerRole::Start(const OpenJob& job,
     const uint64_t store_id = store->store_id();
     started.store = std::move(store);
     started.disk = std::make_unique<env::PosixDisk>();
-    SKY_ASSIGN_OR_RETURN(started.log,
-                         env::SegmentedLog::Open(*started.disk, {.folder = path + "/log",
-                                                                 .store_id = store_id}));
+    SKY_ASSIGN_OR_RETURN(
+        started.log,
+        env::SegmentedLog::Open(*started.disk, {.folder = path + "/log", .store_id = store_id}));
     SKY_ASSIGN_OR_RETURN(
         started.host, NodeHost::Create(runtime, {.listen = NumberedEndpoint(listen.endpoint, shard),
                                                  .insecure_network = listen.insecure_network}));
@@ -60,8 +60,8 @@ Result<std::unique_ptr<ServerRole>> ServerRole::Start(const OpenJob& job,
         ShardOptionsOf(job.loaded, job.model, identity, shard, started.host->endpoint());
     options.store_id = store_id;
     SKY_RETURN_IF_ERROR(options.Validate());
-    SKY_ASSIGN_OR_RETURN(
-        auto node, ps::ShardNode::Open(std::move(options), *started.store, *started.log));
+    SKY_ASSIGN_OR_RETURN(auto node,
+                         ps::ShardNode::Open(std::move(options), *started.store, *started.log));
     started.node = node.get();
     started.host->Start(std::move(node));
     role->shards_.push_back(std::move(started));

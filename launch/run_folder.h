@@ -13,7 +13,7 @@ struct RunFolder {
 
   std::string job_file() const { return path + "/job.pbtxt"; }
   std::string result_file() const { return path + "/result.json"; }
-  std::string lock_file() const { return path + "/lock"; }     // Held while the run lives.
+  std::string lock_file() const { return path + "/lock"; }       // Held while the run lives.
   std::string state_file() const { return path + "/run.json"; }  // See RunState.
   std::string log(const std::string& process) const { return path + "/" + process + ".log"; }
   // Deleted once the run has succeeded.

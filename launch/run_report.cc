@@ -33,7 +33,8 @@ std::string ResultText(const scheduler::JobResult& result, const RunFolder& fold
                       ShownPath(result.export_folder), result.candidates, result.index_recall);
   const std::string path = ShownPath(folder.path);
   const char* quote = path.find(' ') == std::string::npos ? "" : "\"";
-  return text + fmt::format("ask it  skybridge query --export {}{}{} \"...\"\n", quote, path, quote);
+  return text +
+         fmt::format("ask it  skybridge query --export {}{}{} \"...\"\n", quote, path, quote);
 }
 
 }  // namespace skybridge::launch

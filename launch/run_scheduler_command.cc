@@ -85,10 +85,9 @@ Result<Ended> Run(const std::string& job_file, env::LineChannel& supervisor) {
   options.table_hash = FLAGS_hash;
 
   ProcessRuntime runtime(1);
-  auto role = SchedulerRole::Start({.node = std::move(options),
-                                    .log_folder = folder.scheduler_folder(),
-                                    .listen = FLAGS_listen},
-                                   runtime);
+  auto role = SchedulerRole::Start(
+      {.node = std::move(options), .log_folder = folder.scheduler_folder(), .listen = FLAGS_listen},
+      runtime);
   if (!role) return Retryable(role.error());
   supervisor.Send(LineOf(Listening{(*role)->endpoint()}));
   SKY_RETURN_IF_ERROR(Serve(**role, supervisor, runtime.clock));

@@ -20,9 +20,9 @@ class FileLog : public env::RecordLog {
  public:
   static Result<std::unique_ptr<FileLog>> Open(const std::string& folder) {
     std::unique_ptr<FileLog> log(new FileLog);
-    SKY_ASSIGN_OR_RETURN(log->log_, env::SegmentedLog::Open(log->disk_, {.folder = folder,
-                                                                         .segment_bytes =
-                                                                             kSegmentBytes}));
+    SKY_ASSIGN_OR_RETURN(
+        log->log_,
+        env::SegmentedLog::Open(log->disk_, {.folder = folder, .segment_bytes = kSegmentBytes}));
     return log;
   }
 

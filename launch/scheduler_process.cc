@@ -12,11 +12,10 @@ Result<env::Process> SchedulerProcess::Spawn(double seconds) {
   arguments.insert(arguments.end(),
                    {"--listen", endpoint_.empty() ? "tcp://127.0.0.1:*" : endpoint_,
                     "--seconds_before", fmt::format("{:.3f}", seconds)});
-  SKY_ASSIGN_OR_RETURN(env::Process process,
-                       env::Process::Spawn({.arguments = std::move(arguments),
-                                            .log_path = options_.log_path,
-                                            .input_fd = channel.theirs.get(),
-                                            .kept_fd = options_.kept_fd}));
+  SKY_ASSIGN_OR_RETURN(env::Process process, env::Process::Spawn({.arguments = std::move(arguments),
+                                                                  .log_path = options_.log_path,
+                                                                  .input_fd = channel.theirs.get(),
+                                                                  .kept_fd = options_.kept_fd}));
   channel_ = std::move(channel.ours);
   settled_ = 0;
   for (const Order& order : unsettled_) channel_->Send(LineOf(order));

@@ -57,12 +57,9 @@ std::optional<Status> ParseStatus(const std::string& code, const std::string& me
 }
 
 Words WordsOf(const NodeExit& exit) {
-  return {"exited",
-          Text(static_cast<uint64_t>(exit.role)),
-          Text(exit.index),
-          exit.final ? "final" : "again",
-          CodeText(exit.how),
-          exit.how.message()};
+  return {"exited",           Text(static_cast<uint64_t>(exit.role)),
+          Text(exit.index),   exit.final ? "final" : "again",
+          CodeText(exit.how), exit.how.message()};
 }
 Words WordsOf(const StopRequest& stop) { return {"stop", stop.reason}; }
 Words WordsOf(const Listening& listening) { return {"listening", listening.endpoint}; }

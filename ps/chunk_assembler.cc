@@ -143,6 +143,12 @@ void ChunkAssembler::Drop(StreamId stream) {
   while (it != unfinished_.end() && it->first.first == stream) it = Forget(it);
 }
 
+uint64_t ChunkAssembler::bytes() const {
+  uint64_t sum = 0;
+  for (const auto& [name, push] : unfinished_) sum += push.bytes;
+  return sum;
+}
+
 void ChunkAssembler::Clear() {
   for (auto it = unfinished_.begin(); it != unfinished_.end();) it = Forget(it);
 }

@@ -51,6 +51,7 @@ class ChunkAssembler {
   void Drop(StreamId stream);
   void Clear();
   size_t unfinished() const { return unfinished_.size(); }
+  uint64_t bytes() const;
 
  private:
   using Name = std::pair<StreamId, uint64_t>;

@@ -83,9 +83,9 @@ Status ClockCommit::Accept(Rank rank, Attempt attempt, uint64_t clock, Assembled
                            uint64_t lsn) {
   if (Number(rank) >= ranks_.size() || clock != committed_ + 1 || ranks_[Number(rank)].pending) {
     budget_.Give(push.bytes);
-    return Status(StatusCode::kDataLoss, "accept " + Name(rank, clock) + " at position " +
-                                             std::to_string(lsn) + " while the rows stand at clock " +
-                                             std::to_string(committed_));
+    return Status(StatusCode::kDataLoss,
+                  "accept " + Name(rank, clock) + " at position " + std::to_string(lsn) +
+                      " while the rows stand at clock " + std::to_string(committed_));
   }
   State& state = ranks_[Number(rank)];
   state.attempt = std::max(state.attempt, attempt);
@@ -132,10 +132,9 @@ bool ClockCommit::ready() const {
 Result<std::vector<PushRows>> ClockCommit::Commit(uint64_t clock) {
   const auto is_here = [](const State& rank) { return rank.pending.has_value(); };
   if (clock != committed_ + 1 || ranks_.empty() || !std::ranges::all_of(ranks_, is_here)) {
-    return Status(StatusCode::kDataLoss, "commit clock " + std::to_string(clock) +
-                                             " while the rows stand at clock " +
-                                             std::to_string(committed_) +
-                                             " and some push of the next is not here");
+    return Status(StatusCode::kDataLoss,
+                  "commit clock " + std::to_string(clock) + " while the rows stand at clock " +
+                      std::to_string(committed_) + " and some push of the next is not here");
   }
   std::vector<PushRows> pushes;
   for (State& rank : ranks_) {
@@ -147,6 +146,12 @@ Result<std::vector<PushRows>> ClockCommit::Commit(uint64_t clock) {
   }
   committed_ = clock;
   return pushes;
+}
+
+uint64_t ClockCommit::pending_bytes() const {
+  uint64_t sum = 0;
+  for (const State& rank : ranks_) sum += rank.pending ? rank.pending->bytes : 0;
+  return sum;
 }
 
 std::optional<uint64_t> ClockCommit::oldest_pending() const {

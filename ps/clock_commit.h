@@ -85,6 +85,8 @@ class ClockCommit {
   // Errors: kDataLoss if it is not the next one, or some push of it is not here.
   Result<std::vector<PushRows>> Commit(uint64_t clock);
 
+  // Of pushes that wait for their commit.
+  uint64_t pending_bytes() const;
   // Where the log has the first push that waits for its commit; nothing if none waits.
   std::optional<uint64_t> oldest_pending() const;
   Snapshot Take() const;

@@ -128,8 +128,9 @@ Status Shard::Open(const PhaseRules& rules) {
     return Status(StatusCode::kInvalidArgument, Name(rules.phase) + " began with other rules");
   }
   if (state_.rules && !state_.summary.closed) {
-    return Status(StatusCode::kFailedPrecondition,
-                  Name(rules.phase) + " cannot begin: " + Name(state_.rules->phase) + " is not closed");
+    return Status(
+        StatusCode::kFailedPrecondition,
+        Name(rules.phase) + " cannot begin: " + Name(state_.rules->phase) + " is not closed");
   }
   if (rules.lockstep && rules.clock_begin != committed()) {
     return Status(StatusCode::kFailedPrecondition,
@@ -213,19 +214,27 @@ Result<bool> Shard::Ready(const PullRequest& pull) {
   return state_.commit.MayServe(pull.rank, pull.attempt, pull.clock);
 }
 
-// Not kept: the pull is repeated until it is answered, and certifies again each time.
+// In lockstep it is not kept: the pull is repeated until it is answered, and certifies again each
+// time; when it is answered the clock is committed.
 Status Shard::CertifyByPull(const PullRequest& pull) {
-  if (!state_.rules->lockstep) return state_.gate.SetDone(pull.rank, pull.done);
+  if (!state_.rules->lockstep) return KeepProgress(pull.rank, pull.attempt, pull.done);
   SKY_RETURN_IF_ERROR(state_.commit.SetDone(pull.rank, pull.attempt, pull.done));
   return CommitIfReady();
 }
 
 Status Shard::Done(Phase phase, Rank rank, Attempt attempt, uint64_t done) {
   SKY_RETURN_IF_ERROR(CheckPhase(phase));
-  if (!state_.rules->lockstep) return state_.gate.SetDone(rank, done);
+  if (!state_.rules->lockstep) return KeepProgress(rank, attempt, done);
   SKY_RETURN_IF_ERROR(state_.commit.SetDone(rank, attempt, done));
   if (done > committed()) SKY_RETURN_IF_ERROR(Keep(RankCertified{rank, attempt, done}));
   return CommitIfReady();
+}
+
+// Kept: a rank whose pull was answered here, and who waits for another shard, does not say again
+// how far it got. If this shard forgot, it would hold back the rank that the other shard waits for.
+Status Shard::KeepProgress(Rank rank, Attempt attempt, uint64_t done) {
+  SKY_ASSIGN_OR_RETURN(const bool is_news, state_.gate.IsNews(rank, done));
+  return is_news ? Keep(RankCertified{rank, attempt, done}) : Status();
 }
 
 Status Shard::CommitIfReady() {
@@ -236,10 +245,10 @@ Status Shard::CommitIfReady() {
 Result<bool> Shard::IsNew(const PushRequest& push) {
   if (!state_.rules->lockstep) return state_.ledger.IsNew(push.stream, push.sequence, push.attempt);
   if (Number(push.stream) != Number(push.rank)) {
-    return Status(StatusCode::kInvalidArgument, "push of rank " + std::to_string(Number(push.rank)) +
-                                                    ": in lockstep its stream is " +
-                                                    std::to_string(Number(push.rank)) + ", not " +
-                                                    std::to_string(Number(push.stream)));
+    return Status(StatusCode::kInvalidArgument,
+                  "push of rank " + std::to_string(Number(push.rank)) +
+                      ": in lockstep its stream is " + std::to_string(Number(push.rank)) +
+                      ", not " + std::to_string(Number(push.stream)));
   }
   return state_.commit.IsNew(push);
 }
@@ -257,15 +266,25 @@ Result<PushOutcome> Shard::Push(PushRequest push) {
   }
   if (state_.rules->lockstep) {
     SKY_RETURN_IF_ERROR(state_.commit.CheckRate(push.rank, push.rows.rate));
+    SKY_RETURN_IF_ERROR(CheckFits(push));
   }
-  PushAccepted record{.stream = push.stream,
-                      .sequence = push.sequence,
-                      .rank = push.rank,
-                      .attempt = push.attempt};
+  PushAccepted record{
+      .stream = push.stream, .sequence = push.sequence, .rank = push.rank, .attempt = push.attempt};
   SKY_ASSIGN_OR_RETURN(auto whole, chunks_.Add(std::move(push)));
   if (!whole) return PushOutcome::kIncomplete;
   record.push = *std::move(whole);
   return KeepPush(std::move(record));
+}
+
+// Pushes of a clock leave together, so waiting for room among them would be waiting for ever (L12).
+Status Shard::CheckFits(const PushRequest& push) const {
+  const uint64_t bytes = state_.commit.pending_bytes() + chunks_.bytes() + push.rows.bytes();
+  if (bytes <= state_.in_flight.limit()) return Status();
+  return Status(StatusCode::kFailedPrecondition,
+                "clock " + std::to_string(push.sequence) + ": the pushes of " +
+                    std::to_string(state_.commit.ranks()) + " ranks have more than " +
+                    std::to_string(state_.in_flight.limit()) +
+                    " bytes together; use fewer trainers, a smaller batch or more shards");
 }
 
 Result<PushOutcome> Shard::KeepPush(PushAccepted push) {

@@ -33,9 +33,9 @@ enum class PushOutcome {
 // The rows of some slots of every table, and the rules by which pulls see and pushes change them:
 // lockstep, bounded staleness or none, as the phase says.
 //
-// Decides, keeps each decision in the log, then lets ShardState carry it out (docs/protocol.md, S1):
-// whatever was answered can be told again after a crash. One phase is open at a time. Every call
-// may be repeated; one that is refused changes nothing. One thread.
+// Decides, keeps each decision in the log, then lets ShardState carry it out (docs/protocol.md,
+// S1): whatever was answered can be told again after a crash. One phase is open at a time. Every
+// call may be repeated; one that is refused changes nothing. One thread.
 //
 // Errors of all calls that name a phase: kNotReady if it did not begin yet, kGone if it is over.
 // Errors of all calls that change something: kResourceExhausted if the log's disk is full; later
@@ -72,7 +72,8 @@ class Shard {
   Result<bool> Ready(const PullRequest& pull);
   // Takes a push, or a chunk of one.
   // Errors: those of CheckPush, ChunkAssembler, and ClockCommit or PushLedger;
-  // kFailedPrecondition in a read-only phase.
+  // kFailedPrecondition in a read-only phase, or if the pushes of one clock can never be here
+  // together.
   Result<PushOutcome> Push(PushRequest push);
   // `rank` has finished `done` clocks on every shard, and will not say so again with a pull.
   Status Done(Phase phase, Rank rank, Attempt attempt, uint64_t done);
@@ -102,9 +103,11 @@ class Shard {
   Status CheckPhase(Phase phase) const;
   Status CheckLockstep(Phase phase, bool lockstep) const;
   Status CertifyByPull(const PullRequest& pull);
+  Status KeepProgress(Rank rank, Attempt attempt, uint64_t done);
   Status CommitIfReady();
   Result<bool> IsNew(const PushRequest& push);
   Result<PushOutcome> KeepPush(PushAccepted push);
+  Status CheckFits(const PushRequest& push) const;
   // Keeps a decision, then carries it out. The record is taken unless it could not be kept.
   Status Keep(ShardRecord& record);
   template <typename Decision>

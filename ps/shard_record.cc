@@ -78,7 +78,9 @@ struct ControlWriter {
     out.mutable_stream_closed()->set_stream(Number(record.stream));
     out.mutable_stream_closed()->set_count(record.count);
   }
-  void operator()(const GateMoved& record) const { *out.mutable_gate_moved() = ToProto(record.ranks); }
+  void operator()(const GateMoved& record) const {
+    *out.mutable_gate_moved() = ToProto(record.ranks);
+  }
   void operator()(const RankCertified& record) const {
     out.mutable_rank_certified()->set_rank(Number(record.rank));
     out.mutable_rank_certified()->set_attempt(Number(record.attempt));
@@ -136,12 +138,12 @@ Result<ShardRecord> DecodePushRecord(std::string_view payload, const TableSpecs&
   }
   auto push = DecodePush(message, payload, tables);
   if (!push) return Damaged(push.error().message());
-  PushAccepted record{.stream = push->stream,
-                      .sequence = push->sequence,
-                      .rank = push->rank,
-                      .attempt = push->attempt,
-                      .push = {.rows = std::move(push->rows),
-                               .crcs = {header.crc().begin(), header.crc().end()}}};
+  PushAccepted record{
+      .stream = push->stream,
+      .sequence = push->sequence,
+      .rank = push->rank,
+      .attempt = push->attempt,
+      .push = {.rows = std::move(push->rows), .crcs = {header.crc().begin(), header.crc().end()}}};
   record.push.bytes = record.push.rows.bytes();
   return ShardRecord(std::move(record));
 }
@@ -198,7 +200,8 @@ Result<PushLedger::StreamState> FromProto(const redo::StreamState& state) {
   if (!attempt || std::ranges::any_of(state.applied(), outside)) return Damaged("a stream");
   return PushLedger::StreamState{
       .stream = StreamId(state.stream()),
-      .progress = {.next = state.next(), .applied = {state.applied().begin(), state.applied().end()}},
+      .progress = {.next = state.next(),
+                   .applied = {state.applied().begin(), state.applied().end()}},
       .attempt = *attempt};
 }
 

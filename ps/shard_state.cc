@@ -50,6 +50,7 @@ struct Applier {
     return Status();
   }
   Status operator()(RankCertified record) const {
+    if (!state.rules || !state.rules->lockstep) return state.gate.SetDone(record.rank, record.done);
     return state.commit.SetDone(record.rank, record.attempt, record.done);
   }
 
@@ -91,7 +92,9 @@ ShardState::ShardState(TieredRowsOptions options, uint64_t in_flight_bytes_max,
 
 Status ShardState::Apply(uint64_t lsn, ShardRecord record) {
   return std::visit(
-      [&](auto&& one) { return Applier{*this, lsn}(std::forward<decltype(one)>(one)); },
+      [&](auto&& one) {
+        return Applier{*this, lsn}(std::forward<decltype(one)>(one));
+      },
       std::move(record));
 }
 

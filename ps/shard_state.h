@@ -21,8 +21,8 @@ namespace skybridge::ps {
 // are there for whoever decides; what was decided and kept in the log changes them through Apply
 // alone, live and in replay, so both end in the same state. One thread.
 //
-// What parts note beside that (certificates that ride on pulls, attempts, clocks of ranks outside
-// lockstep) is repeated by whoever needs it after a restart.
+// What parts note beside that (attempts, and in lockstep certificates that ride on pulls) is
+// repeated by whoever needs it after a restart.
 struct ShardState {
   ShardState(TieredRowsOptions options, uint64_t in_flight_bytes_max, env::RowStore& store,
              env::RedoLog& log);

@@ -26,6 +26,11 @@ std::optional<uint64_t> StalenessGate::Slowest() const {
   return slowest;
 }
 
+Result<bool> StalenessGate::IsNews(Rank rank, uint64_t done) const {
+  SKY_RETURN_IF_ERROR(CheckRank(rank));
+  return bound_.has_value() && done > ranks_[Number(rank)].done;
+}
+
 Status StalenessGate::SetDone(Rank rank, uint64_t done) {
   SKY_RETURN_IF_ERROR(CheckRank(rank));
   State& state = ranks_[Number(rank)];

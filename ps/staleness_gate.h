@@ -33,6 +33,8 @@ class StalenessGate {
   // `rank` has finished `done` of its clocks; lower numbers than before change nothing.
   // Errors of all: kInvalidArgument if there is no such rank.
   Status SetDone(Rank rank, uint64_t done);
+  // Whether that would change whom the gate serves. Without a bound nothing does.
+  Result<bool> IsNews(Rank rank, uint64_t done) const;
   Status Retire(Rank rank, bool retired);
   Result<bool> MayServe(Rank rank, uint64_t clock) const;
 

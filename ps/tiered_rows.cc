@@ -24,7 +24,7 @@ constexpr uint64_t kPassingBytes = 64;
 // The budget must hold this many of the widest rows, so that each share of it holds a few.
 constexpr uint64_t kWidestRowsMin = 128;
 constexpr uint64_t kTableBytesMin = 4096;
-constexpr size_t kImageLookMax = 1 << 20;     // Rows that one piece of an image looks at.
+constexpr size_t kImageLookMax = 1 << 20;       // Rows that one piece of an image looks at.
 constexpr std::string_view kRowsNote = "rows";  // u64: log position; then rows on disk by table.
 
 uint64_t WidestRow(const TableSpecs& tables) {
@@ -81,14 +81,16 @@ Status TieredRows::Recover() {
   std::vector<uint64_t> end;
   std::vector<uint64_t> stored;
   if (!reader.Read(1, end) || !reader.Read(tables_.size(), stored) || reader.remaining() > 0) {
-    return Status(StatusCode::kDataLoss, "the rows on disk are those of other tables: their note "
-                                         "has " + std::to_string(note.size()) + " bytes");
+    return Status(StatusCode::kDataLoss,
+                  "the rows on disk are those of other tables: their note "
+                  "has " +
+                      std::to_string(note.size()) + " bytes");
   }
   if (end[0] > log_.last()) {
-    return Status(StatusCode::kDataLoss,
-                  "the rows on disk stand at position " + std::to_string(end[0]) +
-                      " of the log, which ends at " + std::to_string(log_.last()) +
-                      ": its end is lost");
+    return Status(StatusCode::kDataLoss, "the rows on disk stand at position " +
+                                             std::to_string(end[0]) +
+                                             " of the log, which ends at " +
+                                             std::to_string(log_.last()) + ": its end is lost");
   }
   stored_ = stored;
   existing_ = stored;

@@ -72,6 +72,23 @@ std::string DefaultFactory(uint64_t candidates) {
   return "IVF" + std::to_string(std::bit_ceil(wanted)) + ",Flat";
 }
 
+Status CheckFactory(const std::string& factory, uint32_t d) {
+  if (TrainsPolysemous(factory)) {
+    return Status(StatusCode::kInvalidArgument,
+                  "build index \"" + factory +
+                      "\": write PQ<m>np, since a bare PQ<m> trains fifty "
+                      "times as long");
+  }
+  try {
+    const std::unique_ptr<faiss::Index> empty(
+        faiss::index_factory(static_cast<int>(d), factory.c_str(), faiss::METRIC_INNER_PRODUCT));
+  } catch (const faiss::FaissException& error) {
+    return Status(StatusCode::kInvalidArgument, "build index \"" + factory + "\" of width " +
+                                                    std::to_string(d) + ": " + error.what());
+  }
+  return Status();
+}
+
 struct VectorIndex::State {
   std::unique_ptr<faiss::Index> index;
 
@@ -91,12 +108,7 @@ Result<VectorIndex> VectorIndex::Build(std::span<const float> vectors, uint32_t 
                                        const IndexOptions& options) {
   const uint64_t n = vectors.size() / d;
   const std::string factory = options.factory.empty() ? DefaultFactory(n) : options.factory;
-  if (TrainsPolysemous(factory)) {
-    return Status(StatusCode::kInvalidArgument,
-                  "build index \"" + factory +
-                      "\": write PQ<m>np, since a bare PQ<m> trains fifty "
-                      "times as long");
-  }
+  SKY_RETURN_IF_ERROR(CheckFactory(factory, d));
   auto state = std::make_unique<State>();
   try {
     omp_set_num_threads(options.threads);

@@ -22,13 +22,17 @@ struct IndexOptions {
 // Flat under 50,000 candidates; else IVF over plain vectors with about 2 sqrt(n) lists.
 std::string DefaultFactory(uint64_t candidates);
 
+// Whether VectorIndex::Build will take this factory string for vectors of width d.
+// Errors: kInvalidArgument for one that FAISS refuses, or a bare "PQm", whose polysemous training
+// takes fifty times as long: write "PQmnp".
+Status CheckFactory(const std::string& factory, uint32_t d);
+
 // A FAISS index by inner product; answers are rows of the vectors it was built from. Thread-safe
 // for searching.
 class VectorIndex {
  public:
   // vectors [n, d].
-  // Errors: kInvalidArgument for a factory string that FAISS refuses, or a bare "PQm", whose
-  // polysemous training takes fifty times as long: write "PQmnp".
+  // Errors: kInvalidArgument as CheckFactory, or for fewer vectors than the factory trains on.
   static Result<VectorIndex> Build(std::span<const float> vectors, uint32_t d,
                                    const IndexOptions& options);
   // Errors: kNotFound; kDataLoss or kInvalidArgument if the file is no such index.

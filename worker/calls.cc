@@ -52,6 +52,7 @@ std::optional<Answer> Calls::Match(wire::Header header, std::string payload, Ins
   if (header.has_error()) {
     answer.status = wire::ToStatus(header.error());
     if (TimeMends(answer.status.code())) {
+      call.refusal = answer.status.ToString();
       // Sooner than silence would: the shard is alive.
       call.repeat_at = std::min(call.repeat_at, now + options_.retry_first / 16);
       return std::nullopt;
@@ -98,7 +99,8 @@ std::string Calls::Overdue(Instant now, Duration patience) const {
       call.header, call.header.GetDescriptor()->FindOneofByName("body"));
   return (body != nullptr ? body->name() : std::string("request")) + " to shard " +
          std::to_string(call.shard) + " unanswered for " +
-         std::to_string(static_cast<int64_t>(ToSeconds(now - call.started))) + " s";
+         std::to_string(static_cast<int64_t>(ToSeconds(now - call.started))) + " s" +
+         (call.refusal.empty() ? "" : "; last refused: " + call.refusal);
 }
 
 }  // namespace skybridge::worker

@@ -67,6 +67,7 @@ class Calls {
     Instant started;
     Instant repeat_at;
     Duration backoff;
+    std::string refusal;  // Of the last one that time mends.
   };
   void Send(const Pending& call, Effects* out) const;
 

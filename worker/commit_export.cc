@@ -4,6 +4,10 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <filesystem>
+#include <set>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "common/hash.h"
@@ -50,6 +54,20 @@ void ManifestTask::Run() {
     return;
   }
   status = WriteWholeFile(folder_, "MANIFEST.json", json);
+  if (status.ok()) DeleteUnnamedParts();
+}
+
+// E6: of attempts that others were ahead of. From here on nobody needs them; one that stays, or
+// that a late attempt still writes, only takes room.
+void ManifestTask::DeleteUnnamedParts() const {
+  std::set<std::string> named;
+  for (const exports::File& file : manifest_.file()) named.insert(file.name());
+  std::error_code ignored;
+  const std::string parts = folder_ + "/parts";
+  for (const auto& entry : std::filesystem::directory_iterator(parts, ignored)) {
+    const std::string name = "parts/" + entry.path().filename().string();
+    if (!named.contains(name)) std::filesystem::remove(entry.path(), ignored);
+  }
 }
 
 void CommitExport::Begin(Instant, Effects* out) {

@@ -18,7 +18,8 @@ struct ExportIdentity {
   std::string version;  // Of the binary.
 };
 
-// Writes MANIFEST.json by atomic rename: from then on the folder is an export.
+// Writes MANIFEST.json by atomic rename: from then on the folder is an export. Then deletes the
+// parts that it does not name.
 class ManifestTask : public WorkTask {
  public:
   ManifestTask(uint64_t owner, std::string folder, exports::Manifest manifest)
@@ -28,6 +29,8 @@ class ManifestTask : public WorkTask {
   Status status;
 
  private:
+  void DeleteUnnamedParts() const;
+
   const std::string folder_;
   const exports::Manifest manifest_;
 };

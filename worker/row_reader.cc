@@ -83,8 +83,8 @@ Result<bool> RowReader::Take(const Answer& answer) {
 
 Status RowReader::Store(const Piece& piece, const Answer& answer) {
   Status odd(StatusCode::kInternal, "pull from shard " + std::to_string(piece.shard) +
-                                              ": the reply has a shape "
-                                              "that was not asked for");
+                                        ": the reply has a shape "
+                                        "that was not asked for");
   const auto& parts = answer.header.pull_reply().table();
   if (!answer.header.has_pull_reply() || parts.size() != static_cast<int>(piece.ranges.size())) {
     return odd;

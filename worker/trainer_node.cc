@@ -16,6 +16,11 @@
 #include "worker/prepare_partition.h"
 
 namespace skybridge::worker {
+namespace {
+
+constexpr Duration kOverdueAfter = std::chrono::seconds(10);  // And between two lines.
+
+}  // namespace
 
 TrainerNode::TrainerNode(TrainerNodeOptions options, const model::TwoTower& model,
                          const Dataset& dataset)
@@ -334,6 +339,15 @@ void TrainerNode::SendRegister(Effects* out) {
   SendToScheduler(std::move(header), out);
 }
 
+// Retrying for ever is right; in silence it is not.
+void TrainerNode::SayOverdue(Instant now) {
+  if (now < overdue_line_at_) return;
+  const std::string overdue = calls_.Overdue(now, kOverdueAfter);
+  if (overdue.empty()) return;
+  overdue_line_at_ = now + kOverdueAfter;
+  LOG(WARNING) << "trainer " << options_.index << " waits: " << overdue;
+}
+
 Effects TrainerNode::Tick(Instant now) {
   Effects out;
   if (finished_) return out;
@@ -347,6 +361,7 @@ Effects TrainerNode::Tick(Instant now) {
     if (!held.work && now >= held.farewell_at) SayFarewell(held, now, &out);
   }
   calls_.Tick(now, &out);
+  SayOverdue(now);
   Settle(now, &out);
   return out;
 }

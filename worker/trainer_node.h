@@ -97,6 +97,7 @@ class TrainerNode : public Node {
   void SendToScheduler(wire::Header header, Effects* out);
   void SendRegister(Effects* out);
   void SendHeartbeat(Effects* out);
+  void SayOverdue(Instant now);
   void Exit(Status status);
 
   const TrainerNodeOptions options_;
@@ -109,6 +110,7 @@ class TrainerNode : public Node {
   std::map<std::pair<uint32_t, uint32_t>, uint64_t> rank_clocks_;  // By phase and rank.
   uint64_t next_owner_ = 1;
   SchedulerLink link_;
+  Instant overdue_line_at_;
   bool finished_ = false;
   Status exit_status_;
 };

@@ -59,6 +59,26 @@ TEST_F(BadInputTest, TowersOfDifferentWidthAreRefused) {
   ExpectRefusal({"--set", "candidate.dim=16"}, {"dim"});
 }
 
+// What only the end of a run would find out is found before it begins.
+TEST_F(BadInputTest, IndexThatCannotBeBuiltIsRefusedBeforeTheTraining) {
+  ExpectRefusal({"--set", "index.factory=garbage"}, {"index.factory", "garbage"});
+  EXPECT_FALSE(std::filesystem::exists(Path("run")));
+}
+
+TEST_F(BadInputTest, NameThatIsNoFolderIsRefused) {
+  for (const char* name : {"../evil", "a/b", ".hidden"}) {
+    ExpectRefusal({"--set", std::string("name=") + name}, {name, "names no folder"});
+  }
+}
+
+TEST_F(BadInputTest, TrainingFileOfNothingButAHeaderDoesNotPassTheCheck) {
+  const std::string all = Read("train.tsv");
+  Write("train.tsv", all.substr(0, all.find('\n') + 1));
+  const Outcome outcome = Call({"check", Path("job.pbtxt")});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
+  EXPECT_NE(outcome.output.find("data.train: no example"), std::string::npos) << outcome.output;
+}
+
 TEST_F(BadInputTest, TruncatedPartOfAnExportIsRefused) {
   const Outcome run = Call({"run", Path("job.pbtxt"), "--run_dir", Path("run")});
   ASSERT_EQ(run.exit_code, 0) << run.output;
@@ -145,7 +165,7 @@ class FullDiskTest : public BadInputTest {
 
 TEST_F(FullDiskTest, ServersFolderIsNamedBeforeTheStart) {
   const Outcome outcome =
-      CallWithDisk("64k", "run " + Path("job.pbtxt") + " --run_dir " + Path("disk/run"));
+      CallWithDisk("8m", "run " + Path("job.pbtxt") + " --run_dir " + Path("disk/run"));
   if (outcome.exit_code == 77) GTEST_SKIP() << "may not mount: " << outcome.output;
   EXPECT_EQ(outcome.exit_code, 3) << outcome.output;
   for (const std::string& word : {Path("disk/run/store"), std::string("free")}) {

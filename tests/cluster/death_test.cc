@@ -10,6 +10,16 @@ namespace {
 
 using std::chrono::seconds;
 
+// Weights that cannot move leave the counts of the rows as the only thing that the tables depend
+// on.
+const std::vector<std::string> kCounting = {
+    "--set", "consistency.staleness=-1",
+    "--set", "training.epochs=60",
+    "--set", "query.hidden=",
+    "--set", "query.layer_norm=false",
+    "--set", "table[0]={name: \"user\" optimizer {kind: SGD learning_rate: 1e-40}}",
+    "--set", "table[1]={name: \"item\" optimizer {kind: SGD learning_rate: 1e-40}}"};
+
 class DeathTest : public ClusterTest {
  protected:
   // A run long enough to be disturbed, once it trains.
@@ -36,23 +46,15 @@ TEST_F(DeathTest, KilledWorkerLeavesTheLockstepResultAsItIs) {
   EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
 }
 
-// Promise: outside lockstep a worker's death makes no batch count twice or never. Weights that
-// cannot move leave the counts of the rows as the only thing that the tables depend on.
+// Promise: outside lockstep a worker's death makes no batch count twice or never.
 TEST_F(DeathTest, KilledWorkerCountsEachBatchOnceOutsideLockstep) {
-  const std::vector<std::string> counting = {
-      "--set", "consistency.staleness=-1",
-      "--set", "training.epochs=60",
-      "--set", "query.hidden=",
-      "--set", "query.layer_norm=false",
-      "--set", "table[0]={name: \"user\" optimizer {kind: SGD learning_rate: 1e-40}}",
-      "--set", "table[1]={name: \"item\" optimizer {kind: SGD learning_rate: 1e-40}}"};
-  env::Process run = StartLongRun(counting);
+  env::Process run = StartLongRun(kCounting);
   const auto workers = ChildrenOf(run.pid(), {"worker"});
   ASSERT_EQ(workers.size(), 2u);
   kill(workers[1], SIGKILL);
   const auto exit = run.Wait(kPatience);
   ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
-  EXPECT_EQ(HashesOf("run"), TableHashes(counting));
+  EXPECT_EQ(HashesOf("run"), TableHashes(kCounting));
 }
 
 // Promise: training does not notice that the scheduler died.
@@ -69,18 +71,56 @@ TEST_F(DeathTest, KilledSchedulerLeavesTheLockstepResultAsItIs) {
   EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
 }
 
-// A server's rows are gone with it, so far: the job ends, and says so.
-TEST_F(DeathTest, KilledServerEndsTheJobByName) {
-  env::Process run = StartLongRun({"--set", "training.epochs=2000"});
+// Promise: nothing that a server had answered is lost with it.
+TEST_F(DeathTest, KilledServerLeavesTheLockstepResultAsItIs) {
+  env::Process run = StartLongRun({"--set", "cluster.servers=2"});
+  const auto servers = ChildrenOf(run.pid(), {"ps"});
+  ASSERT_EQ(servers.size(), 2u);
+  kill(servers[0], SIGKILL);
+  const auto exit = run.Wait(kPatience);
+  ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
+  EXPECT_NE(Read("run.log").find("server-0: killed by SIGKILL; starting it again (restart 1)"),
+            std::string::npos)
+      << Read("run.log");
+  EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+}
+
+TEST_F(DeathTest, AllProcessesKilledAtOnceLeaveTheLockstepResultAsItIs) {
+  env::Process run = StartLongRun();
+  for (const pid_t child : ChildrenOf(run.pid(), {})) kill(child, SIGKILL);
+  const auto exit = run.Wait(kPatience);
+  ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
+  EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+}
+
+// Outside lockstep rows cannot be compared, but how often each was counted can.
+TEST_F(DeathTest, KilledServerCountsEachBatchOnceOutsideLockstep) {
+  env::Process run = StartLongRun(kCounting);
   const auto servers = ChildrenOf(run.pid(), {"ps"});
   ASSERT_EQ(servers.size(), 1u);
   kill(servers[0], SIGKILL);
-  const auto exit = run.Wait(seconds(15));
-  ASSERT_TRUE(exit.has_value()) << "still running";
-  EXPECT_NE(exit->code, 0);
-  EXPECT_NE(Read("run.log").find("server-0: killed by SIGKILL"), std::string::npos)
-      << Read("run.log");
-  EXPECT_TRUE(ChildrenOf(1, {Path("run/job.pbtxt")}).empty());
+  const auto exit = run.Wait(kPatience);
+  ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
+  EXPECT_EQ(HashesOf("run"), TableHashes(kCounting));
+}
+
+// Promise: what killed `run` itself has not killed the job.
+TEST_F(DeathTest, KilledRunGoesOnWhenItIsResumed) {
+  env::Process run = StartLongRun();
+  kill(run.pid(), SIGKILL);
+  ASSERT_TRUE(run.Wait(seconds(10)).has_value());
+  const Outcome resumed = Call({"run", "--resume", Path("run"), "--hash"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
+  EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+}
+
+TEST_F(DeathTest, InterruptedRunGoesOnWhenItIsResumed) {
+  env::Process run = StartLongRun();
+  kill(run.pid(), SIGINT);
+  ASSERT_TRUE(run.Wait(seconds(15)).has_value());
+  const Outcome resumed = Call({"run", "--resume", Path("run"), "--hash"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
+  EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
 }
 
 TEST_F(DeathTest, KilledRunLeavesNoProcessBehind) {

@@ -25,8 +25,8 @@ using Entries = std::vector<std::pair<uint8_t, std::string>>;  // Type and paylo
 class SegmentedLogTest : public testing::Test {
  protected:
   Result<std::unique_ptr<SegmentedLog>> Open(Disk& disk, uint64_t store_id = 7) {
-    return SegmentedLog::Open(
-        disk, {.folder = "log", .store_id = store_id, .segment_bytes = kSegment});
+    return SegmentedLog::Open(disk,
+                              {.folder = "log", .store_id = store_id, .segment_bytes = kSegment});
   }
   std::unique_ptr<SegmentedLog> Opened(Disk& disk) {
     auto log = Open(disk);
@@ -123,12 +123,13 @@ void CompareWithList(Disk& disk, const std::string& folder, uint64_t seed) {
     ASSERT_LE(log->first(), released);
   }
   Entries read;
-  ASSERT_TRUE(log->Read(released, [&](const RedoRecord& record) {
-                   read.emplace_back(record.type, record.payload);
-                   return Status();
-                 }).ok());
-  EXPECT_TRUE(std::ranges::equal(
-      read, std::span(list).subspan(released - 1)));
+  ASSERT_TRUE(log->Read(released,
+                        [&](const RedoRecord& record) {
+                          read.emplace_back(record.type, record.payload);
+                          return Status();
+                        })
+                  .ok());
+  EXPECT_TRUE(std::ranges::equal(read, std::span(list).subspan(released - 1)));
 }
 
 TEST_F(SegmentedLogTest, RandomHistoriesAgreeWithAList) {

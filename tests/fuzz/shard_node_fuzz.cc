@@ -2,6 +2,7 @@
 //
 // A shard among a scheduler and trainers that send what they please, in any order.
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include "common/bytes.h"
@@ -10,6 +11,7 @@
 #include "ps/shard_node.h"
 #include "tests/fuzz/fuzz_message.h"
 #include "tests/fuzz/node_watch.h"
+#include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
 namespace skybridge::ps {
@@ -54,7 +56,7 @@ class Play {
   }
   // Of the rows that lie on the store, which is no part of the shard's memory.
   uint64_t stored_bytes() const {
-    return 512 * (store_.rows(TableId(0)) + store_.rows(TableId(1)));
+    return 512 * (store_.rows(TableId(0)) + store_.rows(TableId(1))) + 2 * log_.bytes;
   }
 
  private:
@@ -251,7 +253,9 @@ class Play {
 
   fuzz::FuzzInput& input_;
   support::MemoryRowStore store_{RecordBytes(Tables())};
-  ShardNode node_{Options(), store_};
+  support::MemoryRedoLog log_;
+  const std::unique_ptr<ShardNode> opened_ = *ShardNode::Open(Options(), store_, log_);
+  ShardNode& node_ = *opened_;
   Instant now_{std::chrono::seconds(1000)};
   uint64_t request_ = 100;
   uint64_t committed_ = 0;

@@ -61,8 +61,7 @@ TEST(ShardRecordTest, EveryDecisionComesBackAsItWas) {
 }
 
 TEST(ShardRecordTest, APushComesBackWithItsRows) {
-  PushAccepted push{
-      .stream = StreamId(1), .sequence = 2, .rank = Rank(3), .attempt = Attempt(4)};
+  PushAccepted push{.stream = StreamId(1), .sequence = 2, .rank = Rank(3), .attempt = Attempt(4)};
   push.push.rows = {.rate = 0.5f,
                     .parts = {{TableId(0), {RowId(1), RowId(5)}, {1, 2, 3, 4}, {}},
                               {TableId(1), {RowId(6)}, {}, {7}},
@@ -107,10 +106,11 @@ TEST(ShardRecordTest, AnImageComesBackAsItWas) {
   EXPECT_EQ(*DecodeImage(EncodeImage(image)), image);
   image.rules = PhaseRules{.phase = Phase(2), .staleness_max = 1, .ranks = 2};
   image.summary = {.closed = true, .pushes = 3, .duplicates = 4};
-  image.commit = {.committed = 6,
-                  .ranks = {{.attempt = Attempt(1), .done = 6, .last_clock = 7, .last_crcs = {8},
-                             .pending_lsn = 5},
-                            {}}};
+  image.commit = {
+      .committed = 6,
+      .ranks = {
+          {.attempt = Attempt(1), .done = 6, .last_clock = 7, .last_crcs = {8}, .pending_lsn = 5},
+          {}}};
   image.ledger = {.open = {{StreamId(1), {.next = 2, .applied = {4, 9}}, Attempt(3)}},
                   .closed = {{StreamId(5), 6}}};
   image.gate = {{7, 8, true}, {}};

@@ -152,7 +152,31 @@ TEST_F(ShardTest, ARefusedPushChangesNothing) {
   bad.attempt = kSecond;
   bad.rows.parts = {{TableId(0), {RowId(2), RowId(1)}, std::vector<float>(6), {}}};
   EXPECT_EQ(shard_.Push(bad).status().code(), StatusCode::kInvalidArgument);
-  EXPECT_EQ(Outcome(shard_.Push(Push(0, 1))), PushOutcome::kAccepted);  // The bad one has not fenced it.
+  EXPECT_EQ(Outcome(shard_.Push(Push(0, 1))),
+            PushOutcome::kAccepted);  // The bad one has not fenced it.
+}
+
+// L12: or all ranks would be told for ever to come again.
+TEST_F(ShardTest, PushesOfAClockThatNeverFitTogetherAreRefusedForGood) {
+  ShardOptions options = host_.options;
+  options.in_flight_bytes_max = 1000;
+  Shard shard(options, host_.store, host_.log);
+  ASSERT_TRUE(shard.Recover().ok());
+  shard.SetSlots(host_.own);
+  ASSERT_TRUE(shard.Open(Lockstep(1, 2)).ok());
+  const auto wide = [](uint16_t rank) {
+    PushRequest push = Push(rank, 1);
+    push.rows.parts = {{TableId(0), {}, {}, {}}};
+    for (uint64_t id = 0; id < 30; ++id) {
+      push.rows.parts[0].ids.push_back(RowId(id));
+      push.rows.parts[0].gradients.insert(push.rows.parts[0].gradients.end(), 3, 0.0f);
+    }
+    return push;
+  };
+  EXPECT_EQ(Outcome(shard.Push(wide(0))), PushOutcome::kAccepted);
+  const Status refused = shard.Push(wide(1)).status();
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(refused.message().find("fewer trainers"), std::string::npos) << refused;
 }
 
 TEST_F(ShardTest, OnArrivalEachPushAppliesOnceAndStreamsClose) {
@@ -268,11 +292,22 @@ PushRows Share(const PushRows& all, SlotRange slots) {
   return share;
 }
 
+// What a successor of `rank` finds out: the last clock that it need not compute again (L10).
+uint64_t FarthestDone(const std::vector<std::unique_ptr<Host>>& hosts, Rank rank, Attempt attempt) {
+  uint64_t done = 0;
+  for (const auto& host : hosts) {
+    const auto progress = host->shard->QueryRank(Phase(1), rank, attempt);
+    EXPECT_TRUE(progress.has_value()) << progress.error();
+    done = std::max({done, progress->done, progress->committed});
+  }
+  return done;
+}
+
 struct TrainOptions {
   uint32_t shards = 1;
   uint64_t memory_bytes = 4 << 20;
   uint64_t image_log_bytes = kNoImages;
-  uint64_t events_per_crash = 0;  // Of some shard; 0: none.
+  uint64_t events_per_crash = 1 << 30;  // Of some shard.
 };
 
 // Trains 25 clocks of three ranks; a seed picks whose turn it is, which messages are doubled, when
@@ -295,8 +330,8 @@ std::vector<TableSum> Train(const TrainOptions& options, uint64_t seed) {
         std::make_unique<Host>(slots.back(), options.memory_bytes, options.image_log_bytes));
     EXPECT_TRUE(hosts.back()->shard->Open(Lockstep(1, kRanks)).ok());
   }
-  Rng rng(seed, Purpose::kTest);
   std::vector<RankState> ranks(kRanks);
+  Rng rng(seed, Purpose::kTest);
   const auto finished = [&](const RankState& rank) { return rank.clock > kClocks + 1; };
   for (int event = 0; !std::ranges::all_of(ranks, finished); ++event) {
     CHECK_LT(event, 100000) << "no progress";
@@ -305,17 +340,10 @@ std::vector<TableSum> Train(const TrainOptions& options, uint64_t seed) {
     if (finished(rank)) continue;
     Host& disturbed = *hosts[rng.Below(shards)];
     disturbed.shard->ContinueImage();
-    if (options.events_per_crash > 0 && rng.Below(options.events_per_crash) == 0) {
-      disturbed.Restart();
-    }
+    if (rng.Below(options.events_per_crash) == 0) disturbed.Restart();
     if (rng.Below(60) == 0) {  // Replaced: the successor asks how far it got (L10).
       ++rank.attempt;
-      uint64_t done = 0;
-      for (const auto& host : hosts) {
-        const auto progress = host->shard->QueryRank(Phase(1), Rank(r), Attempt(rank.attempt));
-        EXPECT_TRUE(progress.has_value()) << progress.error();
-        done = std::max({done, progress->done, progress->committed});
-      }
+      const uint64_t done = FarthestDone(hosts, Rank(r), Attempt(rank.attempt));
       rank = {.clock = done + 1, .attempt = rank.attempt};
     }
     if (rank.pulled < shards) {
@@ -513,6 +541,19 @@ TEST_F(ShardTest, AFenceOutlivesTheShard) {
   ASSERT_TRUE(shard_.QueryRank(Phase(1), Rank(0), kSecond).has_value());
   host_.Restart();
   EXPECT_EQ(host_.shard->Push(Push(0, 1)).status().code(), StatusCode::kFenced);
+}
+
+// Or rank 0, which was served here, waits at another shard for rank 1, which waits here for rank 0.
+TEST_F(ShardTest, HowFarARankGotOutsideLockstepOutlivesTheShard) {
+  PhaseRules rules = Async(1);
+  rules.staleness_max = 1;
+  ASSERT_TRUE(shard_.Open(rules).ok());
+  for (uint64_t clock = 1; clock <= 4; ++clock) {
+    EXPECT_TRUE(*shard_.Admit(Pull(0, clock)));
+    EXPECT_TRUE(*shard_.Admit(Pull(1, clock)));
+  }
+  host_.Restart();
+  EXPECT_TRUE(*host_.shard->Admit(Pull(1, 5)));
 }
 
 // L4: a certificate that came alone is not repeated.

@@ -60,8 +60,7 @@ class FusedRedoLog : public env::RedoLog {
   Status Sync() override {
     return fuse_.Guard([&] { return log_.Sync(); });
   }
-  Status Read(uint64_t from,
-              const std::function<Status(const env::RedoRecord&)>& visit) override {
+  Status Read(uint64_t from, const std::function<Status(const env::RedoRecord&)>& visit) override {
     return fuse_.Guard([&] { return log_.Read(from, visit); });
   }
   Status Release(uint64_t lsn) override {
@@ -81,8 +80,7 @@ class FusedRowStore : public env::RowStore {
   // Both outlive it.
   FusedRowStore(env::RowStore& store, Fuse& fuse) : store_(store), fuse_(fuse) {}
 
-  Status Ingest(std::span<const env::RowRun> runs,
-                std::span<const env::StoreNote> notes) override {
+  Status Ingest(std::span<const env::RowRun> runs, std::span<const env::StoreNote> notes) override {
     return fuse_.Guard([&] { return store_.Ingest(runs, notes); });
   }
   Result<std::string> Note(std::string_view name) override {

@@ -22,10 +22,10 @@ struct Swarm {
   uint32_t shards = 1;
   uint32_t trainers = 1;
   uint32_t ranks = 1;
-  int32_t staleness = 0;      // Of runs outside lockstep: 1 to 3, or -1.
-  bool tight_memory = false;  // Shards must evict.
+  int32_t staleness = 0;         // Of runs outside lockstep: 1 to 3, or -1.
+  bool tight_memory = false;     // Shards must evict.
   uint64_t image_log_bytes = 0;  // Shards begin an image after this much log.
-  bool supervised = false;    // The scheduler is told at once when a trainer's process ends.
+  bool supervised = false;       // The scheduler is told at once when a trainer's process ends.
 
   LinkFaults links;
   NodeFaults trainer_faults;

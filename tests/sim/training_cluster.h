@@ -76,9 +76,9 @@ class TrainingCluster {
   const TinyJob& job_;
   const TrainingClusterOptions options_;
   std::vector<std::unique_ptr<ShardDisk>> disks_;  // By shard.
-  std::vector<uint32_t> lives_;                                   // By trainer.
-  std::vector<uint64_t> committed_;                               // By shard.
-  std::vector<bool> reported_;                                    // By trainer.
+  std::vector<uint32_t> lives_;                    // By trainer.
+  std::vector<uint64_t> committed_;                // By shard.
+  std::vector<bool> reported_;                     // By trainer.
   std::string violation_;
   SimCluster cluster_;  // Last: nodes go before what they use.
 };

@@ -21,6 +21,7 @@ class MemoryRedoLog : public env::RedoLog {
     if (!failure.ok()) return failure;
     Entry entry{.type = type, .payload = {}};
     for (const std::string_view piece : pieces) entry.payload += piece;
+    bytes += sizeof(Entry) + entry.payload.capacity();
     entries_.push_back(std::move(entry));
     return last();
   }
@@ -31,8 +32,7 @@ class MemoryRedoLog : public env::RedoLog {
     return Status();
   }
 
-  Status Read(uint64_t from,
-              const std::function<Status(const env::RedoRecord&)>& visit) override {
+  Status Read(uint64_t from, const std::function<Status(const env::RedoRecord&)>& visit) override {
     if (!failure.ok()) return failure;
     if (from < first_) return Status(StatusCode::kDataLoss, "record " + std::to_string(from));
     for (uint64_t lsn = from; lsn <= last(); ++lsn) {
@@ -61,7 +61,8 @@ class MemoryRedoLog : public env::RedoLog {
     synced_ = std::min(synced_, last());
   }
 
-  Status failure;  // Every call fails with it while it is set.
+  Status failure;      // Every call fails with it while it is set.
+  uint64_t bytes = 0;  // Of memory that all appended records took.
 
  private:
   struct Entry {

@@ -23,8 +23,7 @@ class MemoryRowStore : public env::RowStore {
   explicit MemoryRowStore(std::vector<size_t> record_bytes)
       : record_bytes_(std::move(record_bytes)), tables_(record_bytes_.size()) {}
 
-  Status Ingest(std::span<const env::RowRun> runs,
-                std::span<const env::StoreNote> notes) override {
+  Status Ingest(std::span<const env::RowRun> runs, std::span<const env::StoreNote> notes) override {
     if (!failure.ok()) return failure;
     ++ingests;
     for (const env::StoreNote& note : notes) notes_[std::string(note.name)] = note.value;

@@ -55,6 +55,17 @@ TEST_F(CommitExportTest, ManifestNamesEveryFileWithSizeAndChecksum) {
   }
 }
 
+TEST_F(CommitExportTest, PartsOfAttemptsThatCameTooLateGoWithTheCommit) {
+  const wire::ExportSpec spec = Parts();
+  std::filesystem::create_directories(scratch_.path() + "/parts");
+  scratch_.Write("parts/part-00000.a9.vectors.npy", "late");
+  ASSERT_TRUE(Work(spec).status.ok());
+  EXPECT_FALSE(std::filesystem::exists(scratch_.path() + "/parts/part-00000.a9.vectors.npy"));
+  for (const wire::PartFile& part : spec.part()) {
+    EXPECT_TRUE(std::filesystem::exists(scratch_.path() + "/" + part.name())) << part.name();
+  }
+}
+
 TEST_F(CommitExportTest, FingerprintChangesWithTheStep) {
   wire::ExportSpec spec = Parts();
   ASSERT_TRUE(Work(spec).status.ok());
