@@ -32,16 +32,17 @@ uint64_t Kills() {
 class StormTest : public ClusterTest {
  protected:
   std::vector<std::string> Job(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments = {"--set", "cluster.servers=2", "--set",
-                                          "cluster.workers=2", "--set",
-                                          "training.epochs=" + std::to_string(16 * Kills())};
+    std::vector<std::string> arguments = {
+        "--set", "cluster.servers=2",
+        "--set", "cluster.workers=2",
+        "--set", "training.epochs=" + std::to_string(16 * Kills())};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
 
   void Storm(uint64_t seed, const std::vector<std::string>& more) {
     MakeData();
-    std::vector<std::string> arguments = {"run",  Path("job.pbtxt"), "--hash", "--run_dir",
+    std::vector<std::string> arguments = {"run", Path("job.pbtxt"), "--hash", "--run_dir",
                                           Path("run")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     env::Process run = Start(arguments, "run.log");
@@ -79,9 +80,9 @@ TEST_F(StormTest, InLockstepAnyKillsLeaveTheResultAsItIs) {
 // P1.
 TEST_F(StormTest, OutsideLockstepAnyKillsCountEachBatchOnce) {
   const std::vector<std::string> counting =
-      Job({"--set", "consistency.staleness=-1", "--set", "query.hidden=", "--set",
-           "query.layer_norm=false", "--set",
-           "table[0]={name: \"user\" optimizer {kind: SGD learning_rate: 1e-40}}", "--set",
+      Job({"--set", "training.epochs=" + std::to_string(30 * Kills()), "--set",
+           "consistency.staleness=-1", "--set", "query.hidden=", "--set", "query.layer_norm=false",
+           "--set", "table[0]={name: \"user\" optimizer {kind: SGD learning_rate: 1e-40}}", "--set",
            "table[1]={name: \"item\" optimizer {kind: SGD learning_rate: 1e-40}}"});
   Storm(2, counting);
   if (HasFatalFailure()) return;

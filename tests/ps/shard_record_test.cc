@@ -87,7 +87,8 @@ TEST(ShardRecordTest, APushComesBackWithItsRows) {
 TEST(ShardRecordTest, WhatIsNoRecordIsDataLoss) {
   PushAccepted push;
   push.push.rows.parts = {{TableId(0), {RowId(1)}, {1, 2}, {}}};
-  const EncodedRecord encoded = Encode(ShardRecord(push));
+  const ShardRecord record = std::move(push);  // Outlives the pieces.
+  const EncodedRecord encoded = Encode(record);
   const std::string whole = Bytes(encoded);
   for (size_t bytes = 0; bytes < whole.size(); ++bytes) {
     const auto cut = DecodeRecord(encoded.type, whole.substr(0, bytes), kTables);
