@@ -16,7 +16,8 @@ namespace skybridge::env {
 //
 // What WriteAt returned survives the death of the process; what Sync covered survives a power cut.
 // Errors of all: kResourceExhausted if the disk is full, else kUnavailable; both name the path.
-// After any error of Sync, what is on the disk is unknown: it must not be tried again.
+// Those of Sync are kUnavailable, whatever the cause: what is on the disk is then unknown, and it
+// must not be tried again.
 class DiskFile {
  public:
   virtual ~DiskFile() = default;
@@ -39,6 +40,7 @@ class Disk {
   // A new file with all its bytes there, zero; it and its name survive a power cut. An error leaves
   // no file.
   virtual Result<std::unique_ptr<DiskFile>> Create(const std::string& path, uint64_t bytes) = 0;
+  // It stays away, also after a power cut.
   virtual Status Remove(const std::string& path) = 0;
 };
 

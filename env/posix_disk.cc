@@ -77,7 +77,10 @@ class PosixFile : public DiskFile {
     return Status();
   }
 
-  Status Sync() override { return fdatasync(fd_) == 0 ? Status() : Failed("sync " + path_, errno); }
+  Status Sync() override {
+    if (fdatasync(fd_) == 0) return Status();
+    return Status(StatusCode::kUnavailable, Failed("sync " + path_, errno).message());
+  }
   uint64_t bytes() const override { return bytes_; }
 
  private:
@@ -133,7 +136,8 @@ Result<std::unique_ptr<DiskFile>> PosixDisk::Create(const std::string& path, uin
 }
 
 Status PosixDisk::Remove(const std::string& path) {
-  return unlink(path.c_str()) == 0 || errno == ENOENT ? Status() : Failed("delete " + path, errno);
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return Failed("delete " + path, errno);
+  return SyncFolder(fs::path(path).parent_path().string());
 }
 
 }  // namespace skybridge::env

@@ -260,7 +260,12 @@ Status SegmentedLog::Roll() {
       .store_id = options_.store_id, .nonce = next_nonce_++, .first_lsn = next_lsn_};
   header.crc = header.Checksum();
   const std::string_view pieces[] = {header.bytes()};
-  SKY_RETURN_IF_ERROR(Noted(segment.file->WriteAt(0, pieces)));
+  if (Status written = segment.file->WriteAt(0, pieces); !written.ok()) {
+    if (written.code() != StatusCode::kResourceExhausted) return Noted(written);
+    // Tried again with the next record; in front, so that the use of segments leaves no gap.
+    spares_.insert(spares_.begin(), std::move(segment));
+    return written;
+  }
   SKY_RETURN_IF_ERROR(Noted(segment.file->Sync()));
   segment.nonce = header.nonce;
   segment.first_lsn = next_lsn_;

@@ -78,7 +78,11 @@ class MemoryDisk : public env::Disk {
       std::copy_n(content.begin() + static_cast<ptrdiff_t>(offset), out.size(), out.begin());
       return Status();
     }
-    Status Sync() override { return disk_.Call(); }
+    Status Sync() override {
+      const Status status = disk_.Call();
+      if (status.code() != StatusCode::kResourceExhausted) return status;
+      return Status(StatusCode::kUnavailable, status.message());
+    }
     uint64_t bytes() const override { return disk_.files.at(path_).size(); }
 
    private:
