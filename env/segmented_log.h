@@ -25,9 +25,8 @@ struct SegmentedLogOptions {
 // A RedoLog in files of one size, which are reserved at once, written from front to back, and used
 // again when what they hold is not needed any more (docs/protocol.md, section 7).
 //
-//   segment  magic u64 | format u32 | 0 u32 | store id u64 | nonce u64 | first lsn u64 | crc32c u32
-//   |
-//            0 u32 | records, one after the other | whatever lay there before
+//   segment  magic u64 | format u32 | 0 u32 | store id u64 | nonce u64 | first lsn u64 |
+//            crc32c u32 | 0 u32 | records, one after the other | whatever lay there before
 //   record   crc32c u32 | length u32 | lsn u64 | nonce u64 | type u8 | payload [length]
 //
 // A segment gets a new nonce each time it is used, above all that this log ever gave (the segment

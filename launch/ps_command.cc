@@ -8,7 +8,9 @@
 #include "launch/roles.h"
 
 DEFINE_uint32(number, 0, "Number of this process among its kind, from 0.");
-DEFINE_string(store, "store", "Folder for rows that do not fit in memory.");
+DEFINE_string(store, "store",
+              "Folder for rows and logs. A server of the same job that died there goes on; what "
+              "another job left is refused.");
 DEFINE_string(listen, "tcp://127.0.0.1:*", "Where to listen; * is any free port.");
 DEFINE_bool(insecure_network, false,
             "Permit to listen beyond this machine: whoever reaches the port can stop the process.");

@@ -22,8 +22,8 @@ struct SchedulerLog {
 // is damaged.
 Result<SchedulerLog> OpenSchedulerLog(const std::string& folder);
 
-// Takes a job's untimely end out of its log, so that the next scheduler goes on with it. No process
-// may have the log open. Errors: those of the disk.
+// Makes a job's untimely end void, so that the next scheduler goes on with it. No process may have
+// the log open. Errors: those of the disk.
 Status ReopenJob(const std::string& folder);
 
 }  // namespace skybridge::launch

@@ -88,12 +88,12 @@ void Shard::ContinueImage() {
   if (!failure().ok()) return;
   if (!image_) {
     if (log_bytes_ < options_.image_log_bytes) return;
-    image_ = state_.Image(log_.last() + 1);
+    const ShardImage image = state_.Image(log_.last() + 1);
+    image_ = OpenImage{.redo = image.redo, .note = EncodeImage(image)};
     log_bytes_ = 0;
     state_.rows.BeginImage();
   }
-  const std::string note = EncodeImage(*image_);
-  const env::StoreNote notes[] = {{kImageNote, note}};
+  const env::StoreNote notes[] = {{kImageNote, image_->note}};
   const Result<bool> whole = state_.rows.ContinueImage(notes);
   if (!Noted(whole.status()).ok() || !*whole) return;
   (void)Noted(log_.Release(image_->redo));
@@ -266,22 +266,26 @@ Result<PushOutcome> Shard::Push(PushRequest push) {
   }
   if (state_.rules->lockstep) {
     SKY_RETURN_IF_ERROR(state_.commit.CheckRate(push.rank, push.rows.rate));
-    SKY_RETURN_IF_ERROR(CheckFits(push));
   }
   PushAccepted record{
       .stream = push.stream, .sequence = push.sequence, .rank = push.rank, .attempt = push.attempt};
-  SKY_ASSIGN_OR_RETURN(auto whole, chunks_.Add(std::move(push)));
-  if (!whole) return PushOutcome::kIncomplete;
-  record.push = *std::move(whole);
+  const uint64_t bytes = push.rows.bytes();
+  auto whole = chunks_.Add(std::move(push));
+  if (!whole) return WithHope(whole.error(), bytes);
+  if (!*whole) return PushOutcome::kIncomplete;
+  record.push = **std::move(whole);
   return KeepPush(std::move(record));
 }
 
 // Pushes of a clock leave together, so waiting for room among them would be waiting for ever (L12).
-Status Shard::CheckFits(const PushRequest& push) const {
-  const uint64_t bytes = state_.commit.pending_bytes() + chunks_.bytes() + push.rows.bytes();
-  if (bytes <= state_.in_flight.limit()) return Status();
+Status Shard::WithHope(const Status& refusal, uint64_t bytes) const {
+  const uint64_t together = state_.commit.pending_bytes() + chunks_.bytes() + bytes;
+  if (refusal.code() != StatusCode::kResourceExhausted || !state_.rules->lockstep ||
+      together <= state_.in_flight.limit()) {
+    return refusal;
+  }
   return Status(StatusCode::kFailedPrecondition,
-                "clock " + std::to_string(push.sequence) + ": the pushes of " +
+                "clock " + std::to_string(committed() + 1) + ": the pushes of " +
                     std::to_string(state_.commit.ranks()) + " ranks have more than " +
                     std::to_string(state_.in_flight.limit()) +
                     " bytes together; use fewer trainers, a smaller batch or more shards");

@@ -107,7 +107,8 @@ class Shard {
   Status CommitIfReady();
   Result<bool> IsNew(const PushRequest& push);
   Result<PushOutcome> KeepPush(PushAccepted push);
-  Status CheckFits(const PushRequest& push) const;
+  // What to say of a push of `bytes` for which there was no room.
+  Status WithHope(const Status& refusal, uint64_t bytes) const;
   // Keeps a decision, then carries it out. The record is taken unless it could not be kept.
   Status Keep(ShardRecord& record);
   template <typename Decision>
@@ -124,8 +125,13 @@ class Shard {
   ShardState state_;
   OwnSlots own_;
   ChunkAssembler chunks_;
-  std::optional<ShardImage> image_;  // Being written.
-  uint64_t log_bytes_ = 0;           // Appended since the last image began.
+  // An image that is being written.
+  struct OpenImage {
+    uint64_t redo = 0;
+    std::string note;
+  };
+  std::optional<OpenImage> image_;
+  uint64_t log_bytes_ = 0;  // Appended since the last image began.
   Status failure_;
 };
 

@@ -156,15 +156,20 @@ TEST_F(ShardTest, ARefusedPushChangesNothing) {
             PushOutcome::kAccepted);  // The bad one has not fenced it.
 }
 
-// L12: or all ranks would be told for ever to come again.
-TEST_F(ShardTest, PushesOfAClockThatNeverFitTogetherAreRefusedForGood) {
-  ShardOptions options = host_.options;
-  options.in_flight_bytes_max = 1000;
-  Shard shard(options, host_.store, host_.log);
-  ASSERT_TRUE(shard.Recover().ok());
-  shard.SetSlots(host_.own);
-  ASSERT_TRUE(shard.Open(Lockstep(1, 2)).ok());
-  const auto wide = [](uint16_t rank) {
+// Room for one push of 600 bytes, not for two.
+class NarrowShardTest : public ShardTest {
+ protected:
+  NarrowShardTest() : narrow_(Options(host_), host_.store, host_.log) {
+    EXPECT_TRUE(narrow_.Recover().ok());
+    narrow_.SetSlots(host_.own);
+    EXPECT_TRUE(narrow_.Open(Lockstep(1, 2)).ok());
+  }
+  static ShardOptions Options(const Host& host) {
+    ShardOptions options = host.options;
+    options.in_flight_bytes_max = 1000;
+    return options;
+  }
+  static PushRequest Wide(uint16_t rank) {
     PushRequest push = Push(rank, 1);
     push.rows.parts = {{TableId(0), {}, {}, {}}};
     for (uint64_t id = 0; id < 30; ++id) {
@@ -172,11 +177,35 @@ TEST_F(ShardTest, PushesOfAClockThatNeverFitTogetherAreRefusedForGood) {
       push.rows.parts[0].gradients.insert(push.rows.parts[0].gradients.end(), 3, 0.0f);
     }
     return push;
-  };
-  EXPECT_EQ(Outcome(shard.Push(wide(0))), PushOutcome::kAccepted);
-  const Status refused = shard.Push(wide(1)).status();
+  }
+  Shard narrow_;
+};
+
+// L12: or all ranks would be told for ever to come again.
+TEST_F(NarrowShardTest, PushesOfAClockThatNeverFitTogetherAreRefusedForGood) {
+  EXPECT_EQ(Outcome(narrow_.Push(Wide(0))), PushOutcome::kAccepted);
+  const Status refused = narrow_.Push(Wide(1)).status();
   EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
   EXPECT_NE(refused.message().find("fewer trainers"), std::string::npos) << refused;
+}
+
+// What is here already needs no second room.
+TEST_F(NarrowShardTest, ARepeatIsNotTakenForMore) {
+  PushRequest chunk = Wide(0);
+  chunk.chunks = 2;
+  EXPECT_EQ(Outcome(narrow_.Push(chunk)), PushOutcome::kIncomplete);
+  EXPECT_EQ(Outcome(narrow_.Push(chunk)), PushOutcome::kIncomplete);
+  chunk.attempt = kSecond;  // A successor's takes the place of its predecessor's.
+  EXPECT_EQ(Outcome(narrow_.Push(chunk)), PushOutcome::kIncomplete);
+}
+
+TEST_F(NarrowShardTest, APushThatTheFullLogRefusedIsNotTakenForMore) {
+  host_.log.failure = Status(StatusCode::kResourceExhausted, "disk full");
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    EXPECT_EQ(narrow_.Push(Wide(0)).status().code(), StatusCode::kResourceExhausted);
+  }
+  host_.log.failure = Status();
+  EXPECT_EQ(Outcome(narrow_.Push(Wide(0))), PushOutcome::kAccepted);
 }
 
 TEST_F(ShardTest, OnArrivalEachPushAppliesOnceAndStreamsClose) {

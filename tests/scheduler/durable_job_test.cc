@@ -370,6 +370,39 @@ TEST(DurableJobTest, EachStartIsATermOfItsOwnAndTimeGoesOn) {
   EXPECT_EQ((*DurableJob::Restore(options, {}))->term(), 1u);
 }
 
+// While no scheduler ran, nobody could come back.
+TEST(DurableJobTest, PatienceWithAnAbsentShardBeginsAnewAtARestart) {
+  const SchedulerNodeOptions options = FakeOptions();
+  const Duration patience = options.timings.node_return_max;
+  std::vector<Record> log;
+  const auto restarted = [&](bool restart) {
+    auto job = std::make_unique<DurableJob>(options);
+    const auto conclude = [&](Duration at) {
+      job->Observe(Instant{at});
+      job->Conclude();
+      for (Record& record : job->TakeRecords()) log.push_back(std::move(record));
+    };
+    log.clear();
+    for (uint32_t s = 0; s < options.shards; ++s) {
+      EXPECT_TRUE(job->membership().Register(Node({Role::kShard, s}, s), {}).has_value());
+    }
+    for (uint32_t t = 0; t < options.trainers; ++t) {
+      EXPECT_TRUE(job->membership().Register(Node({Role::kTrainer, t}, t), {}).has_value());
+    }
+    conclude(seconds(0));
+    job->Exited({Role::kShard, 0}, Status(StatusCode::kUnavailable, "signal 9"), false);
+    conclude(seconds(0));
+    conclude(patience * 2 / 3);
+    job->Exited({Role::kTrainer, 0}, Status(StatusCode::kUnavailable, "signal 9"), false);
+    conclude(patience * 2 / 3);  // The log knows of this moment.
+    if (restart) job = *DurableJob::Restore(options, log);
+    conclude(patience * 4 / 3);
+    return job->stage();
+  };
+  EXPECT_EQ(restarted(false), DurableJob::Stage::kEnded);
+  EXPECT_EQ(restarted(true), DurableJob::Stage::kRunning);
+}
+
 // The records of a whole job with `epochs` epochs of `partitions` partitions each.
 std::vector<Record> LongLog(const SchedulerNodeOptions& options) {
   DurableJob job(options);
