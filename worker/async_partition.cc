@@ -35,10 +35,12 @@ void AsyncPartition::Begin(Instant now, Effects* out) {
 }
 
 void AsyncPartition::OnAnswer(const Answer& answer, Instant now, Effects* out) {
-  if (Status status = Advance(answer, now, out); !status.ok()) {
-    Fail(status.WithContext("train partition " + std::to_string(spec_.partition()) + " of epoch " +
-                            std::to_string(spec_.epoch()) + " at batch " + std::to_string(batch_)));
-  }
+  if (const Status status = Advance(answer, now, out); !status.ok()) FailHere(status);
+}
+
+void AsyncPartition::FailHere(const Status& status) {
+  Fail(status.WithContext("train partition " + std::to_string(spec_.partition()) + " of epoch " +
+                          std::to_string(spec_.epoch()) + " at batch " + std::to_string(batch_)));
 }
 
 Status AsyncPartition::Advance(const Answer& answer, Instant now, Effects* out) {
@@ -49,7 +51,7 @@ Status AsyncPartition::Advance(const Answer& answer, Instant now, Effects* out) 
     return Status();
   }
   SKY_RETURN_IF_ERROR(step_.Take(answer, now, out));
-  if (step_.pushing() && batch_ + 1 < spec_.partition_batches() && !AppliedEverywhere(batch_ + 1)) {
+  if (step_.pulled() && batch_ + 1 < spec_.partition_batches() && !AppliedEverywhere(batch_ + 1)) {
     source_.Want(PositionOf(batch_ + 1), out);
   }
   if (!step_.complete()) return Status();
@@ -92,6 +94,10 @@ void AsyncPartition::NextBatch(uint64_t from, Instant now, Effects* out) {
 }
 
 void AsyncPartition::OnTask(WorkTask& task, Instant now, Effects* out) {
+  if (auto* computed = dynamic_cast<ComputeTask*>(&task)) {
+    if (const Status status = step_.Take(*computed, now, out); !status.ok()) FailHere(status);
+    return;
+  }
   if (Status status = source_.Take(dynamic_cast<StepTask&>(task)); !status.ok()) {
     Fail(std::move(status));
     return;

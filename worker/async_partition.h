@@ -35,6 +35,7 @@ class AsyncPartition : public LeaseWork {
   enum class Stage { kQuery, kPrepare, kStep };
 
   Status Advance(const Answer& answer, Instant now, Effects* out);
+  void FailHere(const Status& status);
   void NextBatch(uint64_t from, Instant now, Effects* out);
   void StartStep(std::shared_ptr<const PreparedStep> prepared, Instant now, Effects* out);
   bool AppliedEverywhere(uint64_t batch) const;

@@ -102,6 +102,12 @@ void EvaluatePartition::OnTask(WorkTask& task, Instant now, Effects* out) {
     if (embedder_.complete()) StartRanking(out);
     return;
   }
+  if (auto* embedded = dynamic_cast<EmbedTask*>(&task)) {
+    embedder_.Take(*embedded, now, out);
+    progress_.set_done(embedder_.embedded());
+    if (embedder_.complete()) StartRanking(out);
+    return;
+  }
   auto& ranked = dynamic_cast<RankTask&>(task);
   if (!ranked.status.ok()) return Fail(ranked.status);
   wire::LeaseDone done;
@@ -110,12 +116,10 @@ void EvaluatePartition::OnTask(WorkTask& task, Instant now, Effects* out) {
   Complete(std::move(done));
 }
 
-void EvaluatePartition::OnAnswer(const Answer& answer, Instant now, Effects* out) {
-  if (Status status = embedder_.Take(answer, now, out); !status.ok()) {
-    return Fail(status.WithContext("evaluate share " + std::to_string(options_.partition)));
+void EvaluatePartition::OnAnswer(const Answer& answer, Instant, Effects* out) {
+  if (const Status status = embedder_.Take(answer, out); !status.ok()) {
+    Fail(status.WithContext("evaluate share " + std::to_string(options_.partition)));
   }
-  progress_.set_done(embedder_.embedded());
-  if (embedder_.complete()) StartRanking(out);
 }
 
 void EvaluatePartition::StartRanking(Effects* out) {

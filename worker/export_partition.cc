@@ -56,6 +56,12 @@ void ExportPartition::OnTask(WorkTask& task, Instant now, Effects* out) {
     if (embedder_.complete()) Write(out);
     return;
   }
+  if (auto* embedded = dynamic_cast<EmbedTask*>(&task)) {
+    embedder_.Take(*embedded, now, out);
+    progress_.set_done(embedder_.embedded());
+    if (embedder_.complete()) Write(out);
+    return;
+  }
   auto& written = dynamic_cast<WriteVectorsTask&>(task);
   if (!written.status.ok()) return Fail(written.status);
   wire::LeaseDone done;
@@ -64,13 +70,10 @@ void ExportPartition::OnTask(WorkTask& task, Instant now, Effects* out) {
   Complete(std::move(done));
 }
 
-void ExportPartition::OnAnswer(const Answer& answer, Instant now, Effects* out) {
-  if (Status status = embedder_.Take(answer, now, out); !status.ok()) {
-    return Fail(
-        status.WithContext("export candidate partition " + std::to_string(options_.partition)));
+void ExportPartition::OnAnswer(const Answer& answer, Instant, Effects* out) {
+  if (const Status status = embedder_.Take(answer, out); !status.ok()) {
+    Fail(status.WithContext("export candidate partition " + std::to_string(options_.partition)));
   }
-  progress_.set_done(embedder_.embedded());
-  if (embedder_.complete()) Write(out);
 }
 
 void ExportPartition::Write(Effects* out) {

@@ -52,10 +52,12 @@ void LockstepRank::AskAll(const wire::Header& header, Instant now, Effects* out)
 }
 
 void LockstepRank::OnAnswer(const Answer& answer, Instant now, Effects* out) {
-  if (Status status = Advance(answer, now, out); !status.ok()) {
-    Fail(status.WithContext("train rank " + std::to_string(spec_.rank()) + " at clock " +
-                            std::to_string(clock_)));
-  }
+  if (const Status status = Advance(answer, now, out); !status.ok()) FailHere(status);
+}
+
+void LockstepRank::FailHere(const Status& status) {
+  Fail(status.WithContext("train rank " + std::to_string(spec_.rank()) + " at clock " +
+                          std::to_string(clock_)));
 }
 
 Status LockstepRank::Advance(const Answer& answer, Instant now, Effects* out) {
@@ -74,7 +76,7 @@ Status LockstepRank::Advance(const Answer& answer, Instant now, Effects* out) {
     case Stage::kStep: break;
   }
   SKY_RETURN_IF_ERROR(step_.Take(answer, now, out));
-  if (step_.pushing()) PrepareAhead(out);
+  if (step_.pulled()) PrepareAhead(out);
   if (!step_.complete()) return Status();
   progress_.set_examples(progress_.examples() + step_.result().positives);
   progress_.set_loss_sum(progress_.loss_sum() + step_.result().loss_sum);
@@ -130,6 +132,10 @@ void LockstepRank::NextClock(uint64_t done, Instant now, Effects* out) {
 }
 
 void LockstepRank::OnTask(WorkTask& task, Instant now, Effects* out) {
+  if (auto* computed = dynamic_cast<ComputeTask*>(&task)) {
+    if (const Status status = step_.Take(*computed, now, out); !status.ok()) FailHere(status);
+    return;
+  }
   if (Status status = source_.Take(dynamic_cast<StepTask&>(task)); !status.ok()) {
     Fail(std::move(status));
     return;

@@ -38,6 +38,7 @@ class LockstepRank : public LeaseWork {
   enum class Stage { kQuery, kPrepare, kStep, kLeave };
 
   Status Advance(const Answer& answer, Instant now, Effects* out);
+  void FailHere(const Status& status);
   Status TakeRankReply(const Answer& answer, Instant now, Effects* out);
   void NextClock(uint64_t done, Instant now, Effects* out);
   void StartStep(std::shared_ptr<const PreparedStep> prepared, Instant now, Effects* out);

@@ -32,7 +32,8 @@ class RowReader {
   // Errors: the shard's refusal, or kInternal if the reply has another shape than was asked.
   Result<bool> Take(const Answer& answer);
   bool complete() const { return asked_.empty(); }
-  const PulledRows& rows() const { return rows_; }
+  // Of the pull that is complete; may be taken away, and given back to spare allocations.
+  PulledRows& rows() { return rows_; }
 
  private:
   struct Piece {

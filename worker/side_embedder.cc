@@ -27,6 +27,11 @@ data::TowerBatch SliceTower(const data::TowerBatch& batch, uint32_t begin, uint3
   return slice;
 }
 
+void EmbedTask::Run() {
+  vectors.resize(size_t{batch.count} * model_.dim());
+  model_.Embed(side_, binding.Input(side_), ParametersOf(rows, totals), vectors);
+}
+
 SideEmbedder::SideEmbedder(Options options, model::Side side, const model::TwoTower& model,
                            Calls& calls, const ClusterView& cluster)
     : options_(options),
@@ -44,26 +49,32 @@ void SideEmbedder::Start(const data::TowerBatch& batch, Instant now, Effects* ou
 
 void SideEmbedder::PullBlock(Instant now, Effects* out) {
   const uint32_t end = std::min(embedded_ + options_.block, batch_->count);
-  block_ = SliceTower(*batch_, embedded_, end);
-  binding_ = Binding::OfSide(model_, side_, block_);
-  split_ = ShardSplit(cluster_.map, binding_->ids());
+  block_ = std::make_unique<EmbedTask>(options_.owner, model_, side_,
+                                       SliceTower(*batch_, embedded_, end));
+  block_->totals = options_.totals;
+  split_ = ShardSplit(cluster_.map, block_->binding.ids());
   wire::Pull pull;
   pull.set_phase(options_.phase);
   pull.set_read_only(true);
   pull.set_expect_committed(options_.expect_committed);
-  reader_.Start(pull, binding_->ids(), split_, now, out);
+  reader_.Start(pull, block_->binding.ids(), split_, now, out);
 }
 
-Status SideEmbedder::Take(const Answer& answer, Instant now, Effects* out) {
+Status SideEmbedder::Take(const Answer& answer, Effects* out) {
   SKY_ASSIGN_OR_RETURN(const bool mine, reader_.Take(answer));
   CHECK(mine) << "an answer to a call that nobody made";
   if (!reader_.complete()) return Status();
-  const size_t d = model_.dim();
-  model_.Embed(side_, binding_->Input(side_), ParametersOf(reader_.rows(), options_.totals),
-               std::span(vectors_).subspan(embedded_ * d, block_.count * d));
-  embedded_ += block_.count;
-  if (!complete()) PullBlock(now, out);
+  block_->rows = std::move(reader_.rows());
+  out->start.push_back(std::move(block_));
   return Status();
+}
+
+void SideEmbedder::Take(EmbedTask& task, Instant now, Effects* out) {
+  std::ranges::copy(task.vectors, vectors_.begin() + static_cast<ptrdiff_t>(embedded_) *
+                                                         static_cast<ptrdiff_t>(model_.dim()));
+  reader_.rows() = std::move(task.rows);
+  embedded_ += task.batch.count;
+  if (!complete()) PullBlock(now, out);
 }
 
 }  // namespace skybridge::worker

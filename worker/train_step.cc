@@ -29,9 +29,26 @@ model::Parameters ParametersOf(const PulledRows& rows, StepTotals totals) {
   return parameters;
 }
 
+void ComputeTask::Run() {
+  const data::TrainBatch& batch = prepared->batch;
+  const Binding& binding = prepared->binding;
+  const std::vector<model::PositivePair> pairs = PairsOf(batch);
+  const model::StepInput input{.queries = binding.Input(model::Side::kQuery),
+                               .candidates = binding.Input(model::Side::kCandidate),
+                               .positives = pairs,
+                               .excluded_offsets = batch.excluded_offsets,
+                               .excluded = batch.excluded,
+                               .sampled_negative = batch.sampled_negative,
+                               .in_batch = batch.in_batch,
+                               .uniform_drawn = batch.uniform_drawn,
+                               .candidate_count_rows = binding.candidate_count_rows()};
+  result = model_.Step(input, ParametersOf(rows, totals), scale, &gradients);
+}
+
 TrainStep::TrainStep(uint64_t owner, const model::TwoTower& model, Calls& calls,
                      const ClusterView& cluster, StepTotals totals)
-    : model_(model),
+    : owner_(owner),
+      model_(model),
       cluster_(cluster),
       totals_(totals),
       reader_(owner, model.tables(), calls, cluster),
@@ -63,27 +80,31 @@ Status TrainStep::Take(const Answer& answer, Instant now, Effects* out) {
   return Status();
 }
 
+Status TrainStep::Take(ComputeTask& task, Instant now, Effects* out) {
+  CHECK(stage_ == Stage::kCompute);
+  stage_ = Stage::kPush;
+  reader_.rows() = std::move(task.rows);
+  gradients_ = std::move(task.gradients);
+  result_ = task.result;
+  return writer_.Start(push_, {.ids = &prepared_->binding.ids(), .gradients = &gradients_.tables},
+                       split_, now, out);
+}
+
 Status TrainStep::Compute(Instant now, Effects* out) {
   result_ = {};
-  stage_ = Stage::kPush;
   if (!prepared_) {
+    stage_ = Stage::kPush;
     return writer_.Start(push_, {.ids = &no_ids_}, split_, now, out);
   }
-  const data::TrainBatch& batch = prepared_->batch;
-  const Binding& binding = prepared_->binding;
-  const std::vector<model::PositivePair> pairs = PairsOf(batch);
-  const model::StepInput input{.queries = binding.Input(model::Side::kQuery),
-                               .candidates = binding.Input(model::Side::kCandidate),
-                               .positives = pairs,
-                               .excluded_offsets = batch.excluded_offsets,
-                               .excluded = batch.excluded,
-                               .sampled_negative = batch.sampled_negative,
-                               .in_batch = batch.in_batch,
-                               .uniform_drawn = batch.uniform_drawn,
-                               .candidate_count_rows = binding.candidate_count_rows()};
-  result_ = model_.Step(input, ParametersOf(reader_.rows(), totals_), scale_, &gradients_);
-  return writer_.Start(push_, {.ids = &binding.ids(), .gradients = &gradients_.tables}, split_, now,
-                       out);
+  stage_ = Stage::kCompute;
+  auto task = std::make_unique<ComputeTask>(owner_, model_);
+  task->prepared = prepared_;
+  task->rows = std::move(reader_.rows());
+  task->totals = totals_;
+  task->scale = scale_;
+  task->gradients = std::move(gradients_);
+  out->start.push_back(std::move(task));
+  return Status();
 }
 
 }  // namespace skybridge::worker

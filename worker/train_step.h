@@ -8,6 +8,7 @@
 #include "data/batch.h"
 #include "model/two_tower.h"
 #include "worker/binding.h"
+#include "worker/lease_work.h"
 #include "worker/row_reader.h"
 #include "worker/row_writer.h"
 
@@ -29,6 +30,25 @@ struct StepTotals {
   uint64_t examples = 0;    // Parameters::examples_total.
 };
 
+// The arithmetic of one step, off the node's thread: it may take longer than a node may be silent.
+class ComputeTask : public WorkTask {
+ public:
+  ComputeTask(uint64_t owner, const model::TwoTower& model) : WorkTask(owner), model_(model) {}
+  void Run() override;
+
+  // In.
+  std::shared_ptr<const PreparedStep> prepared;
+  PulledRows rows;
+  StepTotals totals;
+  float scale = 1;
+  // Out; what is in it before is only room.
+  model::Gradients gradients;
+  model::StepResult result;
+
+ private:
+  const model::TwoTower& model_;
+};
+
 // One step: pull the rows of a batch, compute, push the gradients; or, without a batch, the empty
 // pull and push that keep the clock going.
 class TrainStep {
@@ -42,17 +62,20 @@ class TrainStep {
              const wire::Push& push, float scale, Instant now, Effects* out);
   // Takes an answer to one of the step's calls.
   Status Take(const Answer& answer, Instant now, Effects* out);
+  // Takes back the step's task.
+  Status Take(ComputeTask& task, Instant now, Effects* out);
 
   // True between the pull's last answer and the end: time to prepare the next batch.
-  bool pushing() const { return stage_ == Stage::kPush; }
+  bool pulled() const { return stage_ == Stage::kCompute || stage_ == Stage::kPush; }
   bool complete() const { return stage_ == Stage::kIdle; }
   // Of the step that was completed last.
   const model::StepResult& result() const { return result_; }
 
  private:
-  enum class Stage { kIdle, kPull, kPush };
+  enum class Stage { kIdle, kPull, kCompute, kPush };
   Status Compute(Instant now, Effects* out);
 
+  const uint64_t owner_;
   const model::TwoTower& model_;
   const ClusterView& cluster_;
   const StepTotals totals_;

@@ -175,14 +175,24 @@ void WorkRunner::Run(LeaseWork& work) {
 }
 
 void WorkRunner::Carry(Effects effects,
-                       const std::function<void(const Answer&, Effects*)>& take_answer) {
+                       const std::function<void(const Answer&, Effects*)>& take_answer,
+                       const std::function<void(WorkTask&, Effects*)>& take_task) {
   std::deque<Envelope> messages(effects.send.begin(), effects.send.end());
-  while (!messages.empty()) {
-    const Envelope message = std::move(messages.front());
-    messages.pop_front();
+  std::deque<std::unique_ptr<Task>> started;
+  while (!messages.empty() || !started.empty()) {
     Effects out;
-    if (const auto answer = Deliver(message)) take_answer(*answer, &out);
+    if (!started.empty()) {
+      const std::unique_ptr<Task> task = std::move(started.front());
+      started.pop_front();
+      task->Run();
+      take_task(dynamic_cast<WorkTask&>(*task), &out);
+    } else {
+      const Envelope message = std::move(messages.front());
+      messages.pop_front();
+      if (const auto answer = Deliver(message)) take_answer(*answer, &out);
+    }
     messages.insert(messages.end(), out.send.begin(), out.send.end());
+    std::ranges::move(out.start, std::back_inserter(started));
   }
 }
 

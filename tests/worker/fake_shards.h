@@ -71,8 +71,9 @@ class WorkRunner {
 
   // Begins `work` and carries on until it ended or nothing is under way.
   void Run(LeaseWork& work);
-  // Carries effects for `take_answer` until nothing is under way.
-  void Carry(Effects effects, const std::function<void(const Answer&, Effects*)>& take_answer);
+  // Carries effects until nothing is under way.
+  void Carry(Effects effects, const std::function<void(const Answer&, Effects*)>& take_answer,
+             const std::function<void(WorkTask&, Effects*)>& take_task);
 
   ClusterView cluster;
   FakeShards shards;

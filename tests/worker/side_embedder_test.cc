@@ -17,9 +17,14 @@ class SideEmbedderTest : public SmallWorldTest {
     Effects begun;
     embedder.Start(candidates_->features, {}, &begun);
     Status status;
-    runner.Carry(std::move(begun), [&](const Answer& answer, Effects* out) {
-      if (status.ok()) status = embedder.Take(answer, {}, out);
-    });
+    runner.Carry(
+        std::move(begun),
+        [&](const Answer& answer, Effects* out) {
+          if (status.ok()) status = embedder.Take(answer, out);
+        },
+        [&](WorkTask& task, Effects* out) {
+          embedder.Take(dynamic_cast<EmbedTask&>(task), {}, out);
+        });
     EXPECT_TRUE(status.ok()) << status;
     EXPECT_TRUE(embedder.complete());
     return embedder.vectors();

@@ -26,9 +26,14 @@ class TrainStepTest : public TrainingWorkTest {
     Effects begun;
     step_.Start(std::move(prepared), pull_, push_, kScale, {}, &begun);
     Status status;
-    runner_.Carry(std::move(begun), [&](const Answer& answer, Effects* out) {
-      if (status.ok()) status = step_.Take(answer, {}, out);
-    });
+    runner_.Carry(
+        std::move(begun),
+        [&](const Answer& answer, Effects* out) {
+          if (status.ok()) status = step_.Take(answer, {}, out);
+        },
+        [&](WorkTask& task, Effects* out) {
+          if (status.ok()) status = step_.Take(dynamic_cast<ComputeTask&>(task), {}, out);
+        });
     return status;
   }
   // The shards refuse one kind of request.
@@ -103,12 +108,18 @@ TEST_F(TrainStepTest, NothingIsPushedBeforeEveryShardAnsweredThePull) {
   };
   ASSERT_EQ(out.send.size(), 2u);
   EXPECT_TRUE(answer_next(0, out.send[0]).send.empty());
-  EXPECT_FALSE(step_.pushing());
-  const Effects pushed = answer_next(1, out.send[1]);
+  EXPECT_FALSE(step_.pulled());
+  const Effects computing = answer_next(1, out.send[1]);
+  EXPECT_TRUE(computing.send.empty()) << "the gradient is not there yet";
+  ASSERT_EQ(computing.start.size(), 1u);
+  EXPECT_TRUE(step_.pulled());
+  computing.start[0]->Run();
+  Effects pushed;
+  ASSERT_TRUE(step_.Take(dynamic_cast<ComputeTask&>(*computing.start[0]), {}, &pushed).ok());
   ASSERT_EQ(pushed.send.size(), 2u);
-  EXPECT_TRUE(step_.pushing());
   answer_next(0, pushed.send[0]);
-  EXPECT_TRUE(step_.pushing()) << "shard 1 has not accepted yet";
+  EXPECT_TRUE(step_.pulled()) << "shard 1 has not accepted yet";
+  EXPECT_FALSE(step_.complete());
   answer_next(1, pushed.send[1]);
   EXPECT_TRUE(step_.complete());
 }

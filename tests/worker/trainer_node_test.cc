@@ -6,6 +6,7 @@
 #include "proto/envelope.h"
 #include "tests/worker/fake_shards.h"
 #include "tests/worker/small_world.h"
+#include "worker/train_step.h"
 
 namespace skybridge::worker {
 namespace {
@@ -41,6 +42,10 @@ class TrainerNodeTest : public SmallWorldTest {
       Carry(node_.Handle(wire::Seal(message.peer, std::move(reply), std::move(payload)), now_));
     }
     for (auto& task : effects.start) {
+      if (dynamic_cast<ComputeTask*>(task.get()) != nullptr && slow_step_) {
+        computing_ = std::move(task);
+        continue;
+      }
       task->Run();
       Carry(node_.Finish(std::move(task), now_));
     }
@@ -86,11 +91,28 @@ class TrainerNodeTest : public SmallWorldTest {
     grant.set_attempt(attempt);
     return header;
   }
+  // The whole training as the lease of rank 0.
+  wire::Header TrainRank() const {
+    wire::Header header;
+    wire::Grant& grant = *header.mutable_grant();
+    grant.mutable_lease()->set_phase(2);
+    grant.mutable_lease()->set_kind(wire::TRAIN_RANK);
+    grant.set_attempt(1);
+    wire::TrainSpec& train = *grant.mutable_train();
+    train.set_epochs(1);
+    train.add_batches(1);
+    train.add_batches(1);
+    train.set_clock_end(2);
+    train.set_clocks_total(2);
+    return header;
+  }
   size_t Count(wire::Header::BodyCase body) const {
     return static_cast<size_t>(std::ranges::count(said_, body, &wire::Header::body_case));
   }
 
   FakeShards shards_;
+  bool slow_step_ = false;  // Steps go to computing_ instead of being computed.
+  std::unique_ptr<Task> computing_;
   TrainerNode node_;
   Instant now_{seconds(100)};
   std::vector<wire::Header> said_;
@@ -187,6 +209,23 @@ TEST_F(TrainerNodeTest, WorkThatAnotherTookOverIsDroppedWithoutAWord) {
   Pass(seconds(3));
   EXPECT_EQ(Count(wire::Header::kLeaseDone) + Count(wire::Header::kLeaseReturned), 0u);
   EXPECT_EQ(said_.back().heartbeat().held_size(), 0);
+}
+
+TEST_F(TrainerNodeTest, NodeBeatsWhileAStepTakesLong) {
+  Join();
+  slow_step_ = true;
+  Say(TrainRank());
+  ASSERT_NE(computing_, nullptr);
+  said_.clear();
+  Pass(seconds(60));
+  EXPECT_EQ(Count(wire::Header::kHeartbeat), 60u);
+  EXPECT_EQ(said_.back().heartbeat().held_size(), 1);
+  EXPECT_TRUE(shards_.pushes.empty());
+  slow_step_ = false;
+  computing_->Run();
+  Carry(node_.Finish(std::move(computing_), now_));
+  ASSERT_EQ(Count(wire::Header::kLeaseDone), 1u);
+  EXPECT_EQ(shards_.pushes.size(), 2u);
 }
 
 TEST_F(TrainerNodeTest, SilentSchedulerIsGivenUpByName) {
