@@ -44,7 +44,7 @@ Status AppendPart(PushPart&& part, std::vector<PushPart>& parts) {
 }
 
 Result<PushRows> Join(std::vector<std::optional<PushRows>> chunks) {
-  PushRows whole{.rate = chunks.front()->rate};
+  PushRows whole{.rate = chunks.front()->rate, .examples = chunks.front()->examples};
   for (std::optional<PushRows>& chunk : chunks) {
     if (chunk->rate != whole.rate) {
       return Status(StatusCode::kInvalidArgument, "chunks with different rates");

@@ -25,6 +25,7 @@ struct PhaseSummary {
   uint64_t committed = 0;
   uint64_t pushes = 0;      // Applied, or in lockstep accepted, in this phase.
   uint64_t duplicates = 0;  // Repeats recognised in this phase.
+  uint64_t examples = 0;    // Of the pushes.
   bool operator==(const PhaseSummary&) const = default;
 };
 

@@ -27,6 +27,7 @@ struct PushPart {
 // The rows of one whole push.
 struct PushRows {
   float rate = 1;               // Factor on every optimizer's learning rate: linear decay.
+  uint64_t examples = 0;        // Of the batch.
   std::vector<PushPart> parts;  // Ascending by table; at most one a table.
 
   uint64_t bytes() const {

@@ -75,7 +75,7 @@ Result<PushRequest> DecodePush(const wire::Header& header, std::string_view payl
                    .chunk = message.chunk(),
                    .chunks = message.chunks(),
                    .crc = header.payload_crc32c(),
-                   .rows = {.rate = message.rate()}};
+                   .rows = {.rate = message.rate(), .examples = message.examples()}};
   RawReader reader(payload);
   for (const wire::TablePart& part : message.table()) {
     PushPart rows{.table = TableId(part.table())};
@@ -139,6 +139,7 @@ wire::PhaseReply EncodeSummary(Phase phase, const PhaseSummary& summary) {
   reply.set_closed(summary.closed);
   reply.set_committed(summary.committed);
   reply.set_pushes(summary.pushes);
+  reply.set_examples(summary.examples);
   reply.set_duplicates(summary.duplicates);
   return reply;
 }

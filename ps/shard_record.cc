@@ -99,6 +99,7 @@ EncodedRecord EncodePush(const PushAccepted& record) {
   push.set_attempt(Number(record.attempt));
   push.set_chunks(1);
   push.set_rate(record.push.rows.rate);
+  push.set_examples(record.push.rows.examples);
   for (const uint32_t crc : record.push.crcs) header.add_crc(crc);
 
   EncodedRecord out{.type = kPush};
@@ -239,6 +240,7 @@ std::string EncodeImage(const ShardImage& image) {
   if (image.rules) *out.mutable_rules() = ToProto(*image.rules);
   out.set_closed(image.summary.closed);
   out.set_pushes(image.summary.pushes);
+  out.set_examples(image.summary.examples);
   out.set_duplicates(image.summary.duplicates);
   out.set_committed(image.commit.committed);
   for (const ClockCommit::RankState& rank : image.commit.ranks) {
@@ -277,7 +279,10 @@ Result<ShardImage> DecodeImage(std::string_view bytes) {
     if (!rules) return Damaged("an image with odd rules");
     image.rules = *rules;
   }
-  image.summary = {.closed = in.closed(), .pushes = in.pushes(), .duplicates = in.duplicates()};
+  image.summary = {.closed = in.closed(),
+                   .pushes = in.pushes(),
+                   .duplicates = in.duplicates(),
+                   .examples = in.examples()};
   image.commit.committed = in.committed();
   for (const redo::RankState& rank : in.rank()) {
     const auto attempt = DecodeAttempt(rank.attempt());

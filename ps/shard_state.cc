@@ -62,6 +62,7 @@ struct Applier {
 
   Status operator()(PushAccepted record) const {
     ++state.summary.pushes;
+    state.summary.examples += record.push.rows.examples;
     if (state.rules && state.rules->lockstep) {
       return state.commit.Accept(record.rank, record.attempt, record.sequence,
                                  std::move(record.push), lsn);

@@ -53,10 +53,10 @@ struct JobResult {
   std::vector<TableSum> table_hashes;  // By name; if options.table_hash.
   uint64_t training_pairs = 0;         // Counted by prepare: of one epoch.
   uint64_t candidates = 0;
-  uint64_t examples_trained = 0;
-  uint64_t steps = 0;       // As EvaluationPoint::step, at the end.
-  uint64_t pushes = 0;      // Applied by shards, all phases.
-  uint64_t duplicates = 0;  // Repeats that shards recognised.
+  uint64_t examples_trained = 0;  // Of training phases that ended; each batch once, whoever died.
+  uint64_t steps = 0;             // As EvaluationPoint::step, at the end.
+  uint64_t pushes = 0;            // Applied by shards, all phases.
+  uint64_t duplicates = 0;        // Repeats that shards recognised.
   uint64_t leases_regranted = 0;
   uint64_t messages_dropped = 0;  // That did not parse.
   double index_recall = 0;

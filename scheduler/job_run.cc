@@ -161,9 +161,8 @@ Result<LeaseTable::Report> JobRun::Report(const Granted& by, const LeaseOutcome&
 void JobRun::Absorb(const LeaseId& lease, const LeaseOutcome& outcome) {
   switch (lease.kind) {
     case LeaseKind::kPreparePartition: return AbsorbPrepared(lease, outcome);
-    case LeaseKind::kTrainRank: result_.examples_trained += outcome.examples; return;
+    case LeaseKind::kTrainRank: return;
     case LeaseKind::kTrainPartition:
-      result_.examples_trained += outcome.examples;
       phase_.CloseStream(lease.unit, outcome.count);
       return;
     case LeaseKind::kEvaluatePartition:
@@ -309,6 +308,7 @@ JobResult JobRun::Collect() const {
   result.table_hashes = hash_.sums();
   result.training_pairs = facts_.training_pairs;
   result.candidates = facts_.candidates;
+  result.examples_trained = phase_.examples();
   result.pushes = phase_.pushes();
   result.duplicates = phase_.duplicates();
   result.leases_regranted = leases_.regranted();

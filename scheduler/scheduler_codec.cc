@@ -106,7 +106,8 @@ ShardReply FromWire(const wire::PhaseReply& message) {
   return {.closed = message.closed(),
           .committed = message.committed(),
           .pushes = message.pushes(),
-          .duplicates = message.duplicates()};
+          .duplicates = message.duplicates(),
+          .examples = message.examples()};
 }
 
 ShardReply FromWire(const wire::TableHashReply& message) {

@@ -43,6 +43,7 @@ struct ShardReply {
   uint64_t committed = 0;
   uint64_t pushes = 0;
   uint64_t duplicates = 0;
+  uint64_t examples = 0;  // Of the pushes; every shard has them all.
   std::vector<TableSum> tables;
 };
 

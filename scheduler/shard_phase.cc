@@ -55,6 +55,7 @@ Status ShardPhase::Take(uint32_t shard, uint64_t request, const ShardRequest& wh
   if (!closing && what.kind != ShardRequest::Kind::kOpenPhase) return Status();
   if (closing) {
     pushes_ += reply.pushes;
+    if (shard == 0) examples_ += reply.examples;
     duplicates_ += reply.duplicates;
   }
   CHECK_LE(++answered_, shards_);

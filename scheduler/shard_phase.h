@@ -38,6 +38,8 @@ class ShardPhase {
   // Of all phases so far, all shards.
   uint64_t pushes() const { return pushes_; }
   uint64_t duplicates() const { return duplicates_; }
+  // Of all phases so far.
+  uint64_t examples() const { return examples_; }
 
  private:
   enum class State { kClosed, kOpening, kOpen, kClosing };
@@ -49,6 +51,7 @@ class ShardPhase {
   uint32_t answered_ = 0;  // Shards that are where the state wants them.
   uint64_t pushes_ = 0;
   uint64_t duplicates_ = 0;
+  uint64_t examples_ = 0;
 };
 
 // What becomes of a request that a shard refused: OK to put it again, or the error that ends the

@@ -82,7 +82,6 @@ void AsyncPartition::NextBatch(uint64_t from, Instant now, Effects* out) {
   if (batch_ == spec_.partition_batches()) {
     wire::LeaseDone done;
     done.set_count(batch_);
-    done.set_examples(progress_.examples());
     Complete(std::move(done));
     return;
   }

@@ -86,6 +86,7 @@ Status TrainStep::Take(ComputeTask& task, Instant now, Effects* out) {
   reader_.rows() = std::move(task.rows);
   gradients_ = std::move(task.gradients);
   result_ = task.result;
+  push_.set_examples(result_.positives);
   return writer_.Start(push_, {.ids = &prepared_->binding.ids(), .gradients = &gradients_.tables},
                        split_, now, out);
 }

@@ -106,7 +106,7 @@ TEST(ShardRecordTest, AnImageComesBackAsItWas) {
   ShardImage image{.redo = 5, .begin = 9};
   EXPECT_EQ(*DecodeImage(EncodeImage(image)), image);
   image.rules = PhaseRules{.phase = Phase(2), .staleness_max = 1, .ranks = 2};
-  image.summary = {.closed = true, .pushes = 3, .duplicates = 4};
+  image.summary = {.closed = true, .pushes = 3, .duplicates = 4, .examples = 5};
   image.commit = {
       .committed = 6,
       .ranks = {

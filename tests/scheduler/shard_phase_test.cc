@@ -51,9 +51,10 @@ TEST_F(ShardPhaseTest, ClosesWhenEveryShardHasAllOfItAndAddsUp) {
   AnswerAll({.closed = false});
   EXPECT_TRUE(calls.Due(now).empty()) << "not yet: soon";
   now = now + kPoll;
-  AnswerAll({.closed = true, .committed = 9, .pushes = 5, .duplicates = 2});
+  AnswerAll({.closed = true, .committed = 9, .pushes = 5, .duplicates = 2, .examples = 70});
   EXPECT_TRUE(phase.closed());
   EXPECT_EQ(phase.pushes(), 10u);
+  EXPECT_EQ(phase.examples(), 70u) << "each shard counts them all";
   EXPECT_EQ(phase.duplicates(), 4u);
 }
 

@@ -53,6 +53,8 @@ SimTest::Outcome SimTest::RunOnce(const TrainingClusterOptions& options) {
   EXPECT_EQ(cluster.violation(), "");
   EXPECT_TRUE(cluster.result().status.ok()) << cluster.result().status;
   EXPECT_EQ(cluster.nondeterminism(), 0u);
+  EXPECT_EQ(cluster.result().examples_trained,
+            cluster.result().training_pairs * job.job().training().epochs());
   if (HasFailure()) return {};  // Its tables are what they are.
   const std::vector<uint64_t> hashes = cluster.TableHashes();
   for (size_t t = 0; t < hashes.size(); ++t) {
