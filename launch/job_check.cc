@@ -144,6 +144,11 @@ void CheckCluster(const job::Job& resolved, Findings* findings) {
   findings->Range<uint32_t>("cluster.dead_after_s", cluster.dead_after_s(), 2, 86400);
 }
 
+void CheckCheckpoint(const job::Checkpoint& checkpoint, Findings* findings) {
+  findings->Range<double>("checkpoint.every_s", checkpoint.every_s(), 0.1, 30 * 86400.0);
+  findings->Range<uint32_t>("checkpoint.keep", checkpoint.keep(), 1, 1000);
+}
+
 // It names folders.
 void CheckName(const std::string& name, Findings* findings) {
   const auto allowed = [](unsigned char c) {
@@ -185,6 +190,7 @@ std::vector<std::string> CheckJob(const job::Job& job) {
   findings.Range<uint32_t>("training.positives", resolved.training().positives(), 1, 4096);
   CheckCluster(resolved, &findings);
   CheckEvaluations(resolved, &findings);
+  if (resolved.has_checkpoint()) CheckCheckpoint(resolved.checkpoint(), &findings);
   findings.Range<uint32_t>("index.nprobe", resolved.index().nprobe(), 1, 1 << 20);
   return findings.found();
 }
