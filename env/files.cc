@@ -6,16 +6,18 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace skybridge::env {
 namespace {
+
+constexpr size_t kPieceBytes = 256 << 10;
 
 Status DiskFull(const std::string& path, uint64_t bytes) {
   return Status(StatusCode::kResourceExhausted,
@@ -85,16 +87,24 @@ std::string TemporaryName(const std::string& path) {
 }  // namespace
 
 Result<std::string> ReadFile(const std::string& path) {
+  std::string content;
+  SKY_RETURN_IF_ERROR(ReadPieces(path, [&](std::string_view piece) {
+    content += piece;
+    return Status();
+  }));
+  return content;
+}
+
+Status ReadPieces(const std::string& path, const std::function<Status(std::string_view)>& sink) {
   const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.open()) return FileError("read", path, errno);
-  std::string content;
-  std::array<char, 64 << 10> buffer;
+  std::vector<char> buffer(kPieceBytes);
   while (true) {
     const ssize_t count = read(file.fd(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return FileError("read", path, errno);
-    if (count == 0) return content;
-    content.append(buffer.data(), static_cast<size_t>(count));
+    if (count == 0) return Status();
+    SKY_RETURN_IF_ERROR(sink({buffer.data(), static_cast<size_t>(count)}));
   }
 }
 

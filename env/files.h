@@ -2,18 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include "common/status.h"
 
-// Small durable files. All errors name the path and what the system said: kNotFound,
-// kResourceExhausted (disk full: with the bytes needed), kFailedPrecondition (not permitted),
-// otherwise kUnavailable.
+// Whole files, durable where they are written. All errors name the path and what the system said:
+// kNotFound, kResourceExhausted (disk full: with the bytes needed), kFailedPrecondition (not
+// permitted), otherwise kUnavailable.
 namespace skybridge::env {
 
 // The whole content.
 Result<std::string> ReadFile(const std::string& path);
+
+// The content in pieces, for large files; a `sink` that fails ends it with that error.
+Status ReadPieces(const std::string& path, const std::function<Status(std::string_view)>& sink);
 
 // Creates or replaces `path`: whoever looks sees the old content or the new one, also after a
 // crash, and the new one survives a power cut once this returned.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -15,6 +16,15 @@ struct RedoRecord {
   uint64_t lsn = 0;  // Position in the log, dense from 1.
   uint8_t type = 0;  // The owner's business, as is the payload.
   std::string_view payload;
+};
+
+// Some records of a log, for another thread while the log goes on. Any thread, one at a time.
+class LogTail {
+ public:
+  virtual ~LogTail() = default;
+  // Visits all of them in order; a `visit` that fails ends it with that error.
+  // Errors: kDataLoss  one of them is damaged.
+  virtual Status Read(const std::function<Status(const RedoRecord&)>& visit) = 0;
 };
 
 // The durable log of one node, read back once when the node starts again (docs/protocol.md,
@@ -42,6 +52,12 @@ class RedoLog {
   // error. Positions below first() are gone.
   // Errors: kDataLoss  a damaged record, or `from` below first().
   virtual Status Read(uint64_t from, const std::function<Status(const RedoRecord&)>& visit) = 0;
+
+  // The records `from` .. `to`; `to` = `from` - 1: none. While it lives, Release spares all records
+  // from `from` on, those after `to` too. It must not outlive the disk.
+  // Errors: kDataLoss    `from` is below first().
+  //         kOutOfRange  `to` is above last().
+  virtual Result<std::unique_ptr<LogTail>> Tail(uint64_t from, uint64_t to) = 0;
 
   // Records below `lsn` are not needed any more: their room is used again, some time.
   virtual Status Release(uint64_t lsn) = 0;

@@ -17,6 +17,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 
 #include "env/files.h"
 
@@ -139,13 +140,47 @@ Result<uint64_t> TakeFolder(const RocksDbRowStoreOptions& options) {
   return store_id;
 }
 
-// Half-written runs of a former life only take room.
-Status EmptyRuns(const std::string& folder) {
+// Half-written runs and images of a former life only take room.
+Status EmptyFolder(const std::string& folder) {
   std::error_code error;
-  fs::remove_all(folder + "/runs", error);
-  SKY_RETURN_IF_ERROR(ToStatus(error, "delete " + folder + "/runs"));
-  return MakeFolders(folder + "/runs");
+  fs::remove_all(folder, error);
+  SKY_RETURN_IF_ERROR(ToStatus(error, "delete " + folder));
+  return MakeFolders(folder);
 }
+
+class FolderImage : public StoreImage {
+ public:
+  explicit FolderImage(std::string folder) : folder_(std::move(folder)) {}
+  ~FolderImage() override {
+    std::error_code error;
+    fs::remove_all(folder_, error);
+    // The next start deletes it.
+    if (error) LOG(WARNING) << "delete " << folder_ << ": " << error.message();
+  }
+
+  Status List() {
+    std::error_code error;
+    for (fs::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
+      const uint64_t bytes = it->file_size(error);
+      if (error) break;
+      files_.push_back({.name = it->path().filename().string(),
+                        .bytes = bytes,
+                        .lasting = it->path().extension() == ".sst"});
+    }
+    std::ranges::sort(files_, {}, &ImageFile::name);
+    return ToStatus(error, "list " + folder_);
+  }
+
+  const std::vector<ImageFile>& files() const override { return files_; }
+  Status Read(const std::string& name,
+              const std::function<Status(std::string_view)>& sink) override {
+    return ReadPieces(folder_ + "/" + name, sink);
+  }
+
+ private:
+  const std::string folder_;
+  std::vector<ImageFile> files_;  // By name.
+};
 
 }  // namespace
 
@@ -157,6 +192,7 @@ struct RocksDbRowStore::State {
   rocksdb::ColumnFamilyHandle* default_family = nullptr;
   uint64_t store_id = 0;
   uint64_t runs_written = 0;
+  uint64_t images_made = 0;
 
   Status Open(bool direct_reads);
   void Close();
@@ -220,7 +256,8 @@ Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOp
     SKY_RETURN_IF_ERROR(state->Open(false));
   }
   // Now that the lock is ours.
-  SKY_RETURN_IF_ERROR(EmptyRuns(state->options.folder));
+  SKY_RETURN_IF_ERROR(EmptyFolder(state->options.folder + "/runs"));
+  SKY_RETURN_IF_ERROR(EmptyFolder(state->options.folder + "/images"));
   return std::unique_ptr<RocksDbRowStore>(new RocksDbRowStore(std::move(state)));
 }
 
@@ -301,8 +338,23 @@ Status RocksDbRowStore::Ingest(std::span<const RowRun> runs, std::span<const Sto
     return files.empty() ? Status() : state_->HandOver(files);
   };
   Status status = write_all();
-  if (!status.ok()) (void)EmptyRuns(state_->options.folder);  // The next start tries again.
+  if (!status.ok())
+    (void)EmptyFolder(state_->options.folder + "/runs");  // The next start tries again.
   return status;
+}
+
+Result<std::unique_ptr<StoreImage>> RocksDbRowStore::Freeze() {
+  SKY_RETURN_IF_ERROR(CheckFreeSpace(state_->options.folder, kFreeBytesMin));
+  const std::string folder = fs::absolute(state_->options.folder).string() + "/images/" +
+                             std::to_string(state_->images_made++);
+  const std::string attempt = "freeze " + state_->options.folder + "/db in " + folder;
+  rocksdb::Checkpoint* made = nullptr;
+  SKY_RETURN_IF_ERROR(ToStatus(rocksdb::Checkpoint::Create(state_->db.get(), &made), attempt));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  auto image = std::make_unique<FolderImage>(folder);  // Deletes what an error leaves behind.
+  SKY_RETURN_IF_ERROR(ToStatus(checkpoint->CreateCheckpoint(folder), attempt));
+  SKY_RETURN_IF_ERROR(image->List());
+  return std::unique_ptr<StoreImage>(std::move(image));
 }
 
 // ---------------------------------------------------------------- reading

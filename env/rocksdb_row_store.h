@@ -50,6 +50,8 @@ class RocksDbRowStore : public RowStore {
               std::span<uint8_t> found) override;
   Status Scan(TableId table, RowKey from,
               const std::function<bool(RowKey, std::string_view)>& visit) override;
+  // Hard links to RocksDB's files, and copies of its small ones, in a folder below images/.
+  Result<std::unique_ptr<StoreImage>> Freeze() override;
 
  private:
   struct State;  // Keeps RocksDB's headers out of this one.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,26 @@ struct StoreNote {
   std::string_view value;
 };
 
+// One file of a frozen store.
+struct ImageFile {
+  std::string name;
+  uint64_t bytes = 0;
+  // A file of this name in a later image of the same store has the same bytes.
+  bool lasting = false;
+};
+
+// A store as it was when it was frozen: files from which it can be opened again. It costs no copy,
+// and goes when this is destroyed. It may outlive the store. Any thread, one at a time.
+class StoreImage {
+ public:
+  virtual ~StoreImage() = default;
+  virtual const std::vector<ImageFile>& files() const = 0;
+  // The bytes of a file in pieces; a `sink` that fails ends it with that error.
+  // Errors: kNotFound, naming the file; those of the store.
+  virtual Status Read(const std::string& name,
+                      const std::function<Status(std::string_view)>& sink) = 0;
+};
+
 // The disk tier of one shard: fixed-size records by (table, key), and a few notes. One thread owns
 // it.
 class RowStore {
@@ -54,6 +75,10 @@ class RowStore {
   // Visits rows of one table in key order, from `from` on, until `visit` returns false.
   virtual Status Scan(TableId table, RowKey from,
                       const std::function<bool(RowKey, std::string_view)>& visit) = 0;
+
+  // The store as it is now, for reading while it goes on. A store that is opened anew forgets the
+  // images of its former life. An error leaves the store as it was.
+  virtual Result<std::unique_ptr<StoreImage>> Freeze() = 0;
 };
 
 }  // namespace skybridge::env

@@ -254,7 +254,10 @@ Status SegmentedLog::Sync() {
 
 // The segment before is safe before the next one holds a record, so a hole is never at its end.
 Status SegmentedLog::Roll() {
-  if (!used_.empty()) SKY_RETURN_IF_ERROR(Sync());
+  if (!used_.empty()) {
+    SKY_RETURN_IF_ERROR(Sync());
+    SKY_RETURN_IF_ERROR(Release(released_));  // What a tail kept may be free by now.
+  }
   SKY_ASSIGN_OR_RETURN(Segment segment, TakeSpare());
   SegmentHeader header{
       .store_id = options_.store_id, .nonce = next_nonce_++, .first_lsn = next_lsn_};
@@ -288,6 +291,13 @@ Result<SegmentedLog::Segment> SegmentedLog::TakeSpare() {
 
 Status SegmentedLog::Release(uint64_t lsn) {
   if (!failure_.ok()) return failure_;
+  released_ = std::max(released_, lsn);
+  lsn = released_;
+  for (auto tail = tails_.begin(); tail != tails_.end();) {
+    const std::shared_ptr<const uint64_t> from = tail->lock();
+    if (from) lsn = std::min(lsn, *from);
+    tail = from ? tail + 1 : tails_.erase(tail);
+  }
   while (used_.size() > 1 && used_[1].first_lsn <= lsn) {
     spares_.push_back(std::move(used_.front()));
     used_.erase(used_.begin());
@@ -323,6 +333,78 @@ Status SegmentedLog::Read(uint64_t from, const std::function<Status(const RedoRe
                               end_lsn - 1, seen - 1));
   }
   return Status();
+}
+
+// ---------------------------------------------------------------- tails
+
+// Has files of its own: those of the log belong to its thread.
+class SegmentedLog::OpenTail : public LogTail {
+ public:
+  OpenTail(uint64_t from, uint64_t to)
+      : from_(std::make_shared<const uint64_t>(from)), to_(to), next_(from) {}
+
+  std::weak_ptr<const uint64_t> from() const { return from_; }
+  void Add(Segment segment) { segments_.push_back(std::move(segment)); }
+
+  Status Read(const std::function<Status(const RedoRecord&)>& visit) override {
+    next_ = *from_;
+    // Behind the last record the log may be writing.
+    const Status past_end(StatusCode::kOutOfRange, "the tail ends here");
+    const std::function<Status(const RedoRecord&)> checked = [&](const RedoRecord& record) {
+      if (record.lsn > to_) return past_end;
+      if (record.lsn != next_) return Damaged();
+      next_ = record.lsn + 1;
+      return visit(record);
+    };
+    for (Segment& segment : segments_) {
+      uint64_t end_lsn = 0;
+      const Status read = Scan(segment, next_, &checked, &end_lsn);
+      if (read == past_end && next_ > to_) break;
+      SKY_RETURN_IF_ERROR(read);
+      if (next_ > to_) break;
+    }
+    return next_ > to_ ? Status() : Damaged();
+  }
+
+ private:
+  Status Damaged() const {
+    return Status(
+        StatusCode::kDataLoss,
+        fmt::format("record {} of the log is damaged; the records {} to {} were read in {} "
+                    "to {}",
+                    next_, *from_, to_, segments_.front().path, segments_.back().path));
+  }
+
+  const std::shared_ptr<const uint64_t> from_;  // Shared: see tails_.
+  const uint64_t to_;
+  uint64_t next_;
+  std::vector<Segment> segments_;
+};
+
+Result<std::unique_ptr<LogTail>> SegmentedLog::Tail(uint64_t from, uint64_t to) {
+  if (!failure_.ok()) return failure_;
+  if (from < first()) {
+    return Status(StatusCode::kDataLoss,
+                  fmt::format("read record {} of the log in {}: it begins with {}", from,
+                              options_.folder, first()));
+  }
+  if (to > last() || to + 1 < from) {
+    return Status(StatusCode::kOutOfRange,
+                  fmt::format("read records {} to {} of the log in {}: it ends with {}", from, to,
+                              options_.folder, last()));
+  }
+  auto tail = std::make_unique<OpenTail>(from, to);
+  for (size_t i = 0; i < used_.size(); ++i) {
+    const uint64_t end_lsn = i + 1 < used_.size() ? used_[i + 1].first_lsn : next_lsn_;
+    if (end_lsn <= from || used_[i].first_lsn > to) continue;
+    Segment segment{.path = used_[i].path};
+    SKY_ASSIGN_OR_RETURN(segment.file, disk_.Open(segment.path));
+    segment.nonce = used_[i].nonce;
+    segment.first_lsn = used_[i].first_lsn;
+    tail->Add(std::move(segment));
+  }
+  tails_.push_back(tail->from());
+  return std::unique_ptr<LogTail>(std::move(tail));
 }
 
 }  // namespace skybridge::env

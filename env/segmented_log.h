@@ -45,6 +45,7 @@ class SegmentedLog : public RedoLog {
   Result<uint64_t> Append(uint8_t type, std::span<const std::string_view> pieces) override;
   Status Sync() override;
   Status Read(uint64_t from, const std::function<Status(const RedoRecord&)>& visit) override;
+  Result<std::unique_ptr<LogTail>> Tail(uint64_t from, uint64_t to) override;
   Status Release(uint64_t lsn) override;
   uint64_t first() const override;
   uint64_t last() const override { return next_lsn_ - 1; }
@@ -63,9 +64,10 @@ class SegmentedLog : public RedoLog {
   Status OpenSegments();
   Result<Segment> OpenSegment(const std::string& path);
   Status ScanAll();
+  class OpenTail;
   // Reads a segment's records from its front; sets its end. `visit` may be null.
-  Status Scan(Segment& segment, uint64_t from,
-              const std::function<Status(const RedoRecord&)>* visit, uint64_t* next_lsn);
+  static Status Scan(Segment& segment, uint64_t from,
+                     const std::function<Status(const RedoRecord&)>* visit, uint64_t* next_lsn);
   Status CheckTail(Segment& segment, uint64_t next_lsn);
   Status CheckSpare(Segment& segment) const;
   Status Roll();
@@ -76,6 +78,10 @@ class SegmentedLog : public RedoLog {
   const SegmentedLogOptions options_;
   std::vector<Segment> used_;    // Ascending; the last is being written.
   std::vector<Segment> spares_;  // In the order in which they are used again.
+  // What living tails need: each shares its first record with this list, from whatever thread it
+  // dies on.
+  std::vector<std::weak_ptr<const uint64_t>> tails_;
+  uint64_t released_ = 0;  // By the owner; tails may still need some of it.
   uint64_t next_lsn_ = 1;
   uint64_t next_nonce_ = 1;
   uint64_t next_file_ = 1;

@@ -26,7 +26,9 @@ class RocksDbRowStoreTest : public testing::Test {
  protected:
   void SetUp() override {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = testing::TempDir() + "/skybridge_rows_" + test->name();
+    std::string name = test->name();
+    std::ranges::replace(name, '/', '_');  // Of a case with parameters.
+    folder_ = testing::TempDir() + "/skybridge_rows_" + name;
     fs::remove_all(folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }
@@ -93,6 +95,20 @@ Rows ReadAll(RowStore& store, TableId table, const std::vector<RowKey>& keys) {
     if (found[i]) rows.emplace_back(keys[i], std::string(records.data() + i * bytes, bytes));
   }
   return rows;
+}
+
+std::map<std::string, std::string> Content(StoreImage& image) {
+  std::map<std::string, std::string> content;
+  for (const ImageFile& file : image.files()) {
+    std::string& bytes = content[file.name];
+    const Status read = image.Read(file.name, [&](std::string_view piece) {
+      bytes += piece;
+      return Status();
+    });
+    EXPECT_TRUE(read.ok()) << read;
+    EXPECT_EQ(bytes.size(), file.bytes) << file.name;
+  }
+  return content;
 }
 
 // The real store, the fake that simulations use, and a plain map tell the same story.
@@ -245,6 +261,155 @@ TEST_F(RocksDbRowStoreTest, ATableThatDoesNotExistIsRefused) {
   ASSERT_TRUE(store.has_value()) << store.error();
   const auto visit = [](RowKey, std::string_view) { return true; };
   EXPECT_EQ((*store)->Scan(TableId(3), {}, visit).code(), StatusCode::kInvalidArgument);
+}
+
+// ---------------------------------------------------------------- images
+
+// The real store and the fake: opened from an image, they are what they were when they were frozen.
+class FrozenStoreTest : public RocksDbRowStoreTest, public testing::WithParamInterface<bool> {
+ protected:
+  std::unique_ptr<RowStore> Make() {
+    if (GetParam()) return std::make_unique<support::MemoryRowStore>(kRecordBytes);
+    auto store = Open();
+    CHECK(store) << store.error();
+    return *std::move(store);
+  }
+  std::unique_ptr<RowStore> From(const std::map<std::string, std::string>& files) {
+    if (GetParam()) {
+      auto store = std::make_unique<support::MemoryRowStore>(kRecordBytes);
+      CHECK(store->Load(files));
+      return store;
+    }
+    // A store of its own, whose RocksDB is the image.
+    const std::string folder = folder_ + "_copy" + std::to_string(copies_++);
+    fs::remove_all(folder);
+    const auto open = [&] {
+      return RocksDbRowStore::Open(
+          {.folder = folder, .owner = "copy", .record_bytes = kRecordBytes, .verify = true});
+    };
+    CHECK(open());
+    fs::remove_all(folder + "/db");
+    fs::create_directories(folder + "/db");
+    for (const auto& [name, bytes] : files) {
+      std::ofstream(folder + "/db/" + name, std::ios::binary) << bytes;
+    }
+    auto store = open();
+    CHECK(store) << store.error();
+    return *std::move(store);
+  }
+  void TearDown() override {
+    for (int copy = 0; copy < copies_; ++copy) {
+      fs::remove_all(folder_ + "_copy" + std::to_string(copy));
+    }
+    RocksDbRowStoreTest::TearDown();
+  }
+  int copies_ = 0;
+};
+
+TEST_P(FrozenStoreTest, AnImageIsTheStoreAsItWasWhileTheStoreGoesOn) {
+  Rng rng(3, Purpose::kTest);
+  const auto store = Make();
+  std::vector<OwnedRun> runs;
+  for (uint32_t t = 0; t < 3; ++t) runs.push_back(RandomRun(rng, TableId(t), 60));
+  ASSERT_TRUE(store->Ingest(Views(runs), std::vector<StoreNote>{{"image", "a"}}).ok());
+  std::vector<Rows> before;
+  for (uint32_t t = 0; t < 3; ++t) before.push_back(ScanAll(*store, TableId(t), {}, 1000));
+
+  auto image = store->Freeze();
+  ASSERT_TRUE(image.has_value()) << image.error();
+  const std::vector<OwnedRun> later = {RandomRun(rng, TableId(0), 60)};
+  ASSERT_TRUE(store->Ingest(Views(later), std::vector<StoreNote>{{"image", "b"}}).ok());
+
+  const auto copy = From(Content(**image));
+  for (uint32_t t = 0; t < 3; ++t) EXPECT_EQ(ScanAll(*copy, TableId(t), {}, 1000), before[t]);
+  EXPECT_EQ(*copy->Note("image"), "a");
+  EXPECT_NE(ScanAll(*store, TableId(0), {}, 1000), before[0]);
+  EXPECT_EQ(*store->Note("image"), "b");
+}
+
+TEST_P(FrozenStoreTest, LastingFilesOfALaterImageHaveTheSameBytes) {
+  Rng rng(4, Purpose::kTest);
+  const auto store = Make();
+  const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 60),
+                                      RandomRun(rng, TableId(2), 60)};
+  ASSERT_TRUE(store->Ingest(Views(runs), {}).ok());
+  auto first = *store->Freeze();
+  const std::vector<OwnedRun> later = {RandomRun(rng, TableId(0), 60)};
+  ASSERT_TRUE(store->Ingest(Views(later), std::vector<StoreNote>{{"image", "b"}}).ok());
+  auto second = *store->Freeze();
+
+  std::map<std::string, std::string> old = Content(*first);
+  std::map<std::string, std::string> now = Content(*second);
+  uint64_t same = 0;
+  for (const ImageFile& file : second->files()) {
+    if (!file.lasting || !old.contains(file.name)) continue;
+    EXPECT_EQ(old[file.name], now[file.name]) << file.name;
+    same += file.bytes;
+  }
+  EXPECT_GE(same, runs[1].records.size());
+}
+
+TEST_P(FrozenStoreTest, AnImageOutlivesItsStore) {
+  Rng rng(5, Purpose::kTest);
+  auto store = Make();
+  const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(1), 60)};
+  ASSERT_TRUE(store->Ingest(Views(runs), {}).ok());
+  auto image = *store->Freeze();
+  store.reset();
+  EXPECT_EQ(ScanAll(*From(Content(*image)), TableId(1), {}, 1000).size(), runs[0].keys.size());
+}
+
+TEST_P(FrozenStoreTest, AFileThatIsNotInTheImageIsNotFound) {
+  const auto store = Make();
+  auto image = *store->Freeze();
+  const auto sink = [](std::string_view) { return Status(); };
+  EXPECT_EQ(image->Read("thesis.txt", sink).code(), StatusCode::kNotFound);
+}
+
+INSTANTIATE_TEST_SUITE_P(RealAndFake, FrozenStoreTest, testing::Bool(),
+                         [](const auto& one) { return one.param ? "Memory" : "RocksDb"; });
+
+TEST_F(RocksDbRowStoreTest, AnImageIsLinkedNotCopiedAndGoesWithItsLastUse) {
+  auto store = Open();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  Rng rng(1, Purpose::kTest);
+  const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9)};
+  ASSERT_TRUE((*store)->Ingest(Views(runs), {}).ok());
+  {
+    auto image = *(*store)->Freeze();
+    uint64_t linked = 0;
+    for (const ImageFile& file : image->files()) {
+      if (!file.lasting) continue;
+      EXPECT_EQ(fs::hard_link_count(folder_ + "/images/0/" + file.name), 2u) << file.name;
+      ++linked;
+    }
+    EXPECT_EQ(linked, 1u);
+  }
+  EXPECT_TRUE(fs::is_empty(folder_ + "/images"));
+}
+
+TEST_F(RocksDbRowStoreTest, ImagesOfAFormerLifeAreDeletedWhenItIsOpened) {
+  ASSERT_TRUE(Open().has_value());
+  fs::create_directories(folder_ + "/images/0");
+  fs::create_directories(folder_ + "/images/1.tmp");
+  std::ofstream(folder_ + "/images/0/000012.sst") << "left behind";
+  auto store = Open();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  EXPECT_TRUE(fs::is_empty(folder_ + "/images"));
+  EXPECT_TRUE((*store)->Freeze().has_value());
+}
+
+TEST_F(RocksDbRowStoreTest, AFreezeThatFailsSaysWhereAndLeavesTheStore) {
+  auto store = Open();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  fs::remove_all(folder_ + "/images");
+  std::ofstream(folder_ + "/images") << "in the way";
+  const auto image = (*store)->Freeze();
+  ASSERT_FALSE(image.has_value());
+  EXPECT_NE(image.error().message().find(folder_ + "/images"), std::string::npos) << image.error();
+  Rng rng(1, Purpose::kTest);
+  const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9)};
+  EXPECT_TRUE((*store)->Ingest(Views(runs), {}).ok());
 }
 
 }  // namespace

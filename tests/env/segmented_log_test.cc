@@ -147,6 +147,81 @@ TEST_F(SegmentedLogTest, RandomHistoriesAgreeWithAList) {
   }
 }
 
+// ---------------------------------------------------------------- tails
+
+Entries ReadTail(LogTail& tail, uint64_t from) {
+  Entries entries;
+  const Status status = tail.Read([&](const RedoRecord& record) {
+    EXPECT_EQ(record.lsn, from++);
+    entries.emplace_back(record.type, record.payload);
+    return Status();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return entries;
+}
+
+TEST_F(SegmentedLogTest, ATailHasItsRecordsAloneAndCanBeReadAgain) {
+  auto log = Opened(disk_);
+  Entries list;
+  for (uint64_t i = 1; i <= 40; ++i) {
+    list.emplace_back(3, Text(i, 100));
+    ASSERT_TRUE(Append(*log, list.back().second));
+  }
+  for (const auto& [from, to] : std::vector<std::pair<uint64_t, uint64_t>>{
+           {1, 40}, {1, 1}, {7, 23}, {40, 40}, {41, 40}, {12, 11}, {9, 40}}) {
+    SCOPED_TRACE(testing::Message() << from << " to " << to);
+    auto tail = log->Tail(from, to);
+    ASSERT_TRUE(tail.has_value()) << tail.error();
+    const Entries expected(list.begin() + static_cast<ptrdiff_t>(from) - 1,
+                           list.begin() + static_cast<ptrdiff_t>(to));
+    EXPECT_EQ(ReadTail(**tail, from), expected);
+    ASSERT_TRUE(Append(*log, "more"));
+    EXPECT_EQ(ReadTail(**tail, from), expected);
+  }
+  EXPECT_EQ(log->Tail(1, log->last() + 1).status().code(), StatusCode::kOutOfRange);
+  const Status stop(StatusCode::kCancelled, "enough");
+  EXPECT_EQ((*log->Tail(1, 9))->Read([&](const RedoRecord&) { return stop; }), stop);
+}
+
+TEST_F(SegmentedLogTest, ReleaseSparesWhatATailNeedsUntilItIsGone) {
+  auto log = Opened(disk_);
+  for (uint64_t i = 1; i <= 40; ++i) ASSERT_TRUE(Append(*log, Text(i, 100)));
+  auto early = *log->Tail(5, 4);
+  auto late = *log->Tail(20, 30);
+  ASSERT_TRUE(log->Release(41).ok());
+  EXPECT_LE(log->first(), 5u);
+  for (uint64_t i = 41; i <= 200; ++i) ASSERT_TRUE(Append(*log, Text(i, 100)));
+  EXPECT_EQ(ReadTail(**log->Tail(5, 200), 5).size(), 196u);
+  early.reset();
+  ASSERT_TRUE(log->Release(41).ok());
+  EXPECT_GT(log->first(), 5u);
+  EXPECT_LE(log->first(), 20u);
+  EXPECT_EQ(ReadTail(*late, 20).size(), 11u);
+  // What it kept is used again without another Release.
+  late.reset();
+  for (uint64_t i = 201; i <= 220; ++i) ASSERT_TRUE(Append(*log, Text(i, 100)));
+  EXPECT_GT(log->first(), 30u);
+  EXPECT_EQ(log->Tail(5, 10).status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(SegmentedLogTest, DamageInATailIsFound) {
+  auto log = Opened(disk_);
+  for (uint64_t i = 1; i <= 40; ++i) ASSERT_TRUE(Append(*log, Text(i, 100)));
+  auto tail = *log->Tail(1, 40);
+  for (auto& [path, content] : disk_.files) {
+    const size_t at = content.find("20:");
+    if (at != std::string::npos) content[at] = 'x';
+  }
+  std::vector<uint64_t> seen;
+  const Status status = tail->Read([&](const RedoRecord& record) {
+    seen.push_back(record.lsn);
+    return Status();
+  });
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss) << status;
+  EXPECT_NE(status.message().find("record 20 "), std::string::npos) << status;
+  EXPECT_EQ(seen.size(), 19u);
+}
+
 // ---------------------------------------------------------------- deaths and damage
 
 class TornLogTest : public SegmentedLogTest {

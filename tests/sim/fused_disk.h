@@ -63,6 +63,9 @@ class FusedRedoLog : public env::RedoLog {
   Status Read(uint64_t from, const std::function<Status(const env::RedoRecord&)>& visit) override {
     return fuse_.Guard([&] { return log_.Read(from, visit); });
   }
+  Result<std::unique_ptr<env::LogTail>> Tail(uint64_t from, uint64_t to) override {
+    return fuse_.Guard([&] { return log_.Tail(from, to); });
+  }
   Status Release(uint64_t lsn) override {
     return fuse_.Guard([&] { return log_.Release(lsn); });
   }
@@ -93,6 +96,9 @@ class FusedRowStore : public env::RowStore {
   Status Scan(TableId table, env::RowKey from,
               const std::function<bool(env::RowKey, std::string_view)>& visit) override {
     return fuse_.Guard([&] { return store_.Scan(table, from, visit); });
+  }
+  Result<std::unique_ptr<env::StoreImage>> Freeze() override {
+    return fuse_.Guard([&] { return store_.Freeze(); });
   }
 
  private:

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "env/redo_log.h"
 
@@ -42,8 +44,24 @@ class MemoryRedoLog : public env::RedoLog {
     return Status();
   }
 
+  Result<std::unique_ptr<env::LogTail>> Tail(uint64_t from, uint64_t to) override {
+    if (!failure.ok()) return failure;
+    if (from < first_) return Status(StatusCode::kDataLoss, "record " + std::to_string(from));
+    if (to > last() || to + 1 < from) {
+      return Status(StatusCode::kOutOfRange, "record " + std::to_string(to));
+    }
+    auto tail = std::make_unique<CopiedTail>(from);
+    for (uint64_t lsn = from; lsn <= to; ++lsn) tail->entries.push_back(entries_[lsn - first_]);
+    tails_.push_back(tail->from);
+    return std::unique_ptr<env::LogTail>(std::move(tail));
+  }
+
+  // Unlike a log in segments, takes effect at once.
   Status Release(uint64_t lsn) override {
     if (!failure.ok()) return failure;
+    for (const auto& tail : tails_) {
+      if (const auto from = tail.lock()) lsn = std::min(lsn, *from);
+    }
     while (first_ < std::min(lsn, last() + 1)) {
       entries_.pop_front();
       ++first_;
@@ -69,7 +87,21 @@ class MemoryRedoLog : public env::RedoLog {
     uint8_t type;
     std::string payload;
   };
+  class CopiedTail : public env::LogTail {
+   public:
+    explicit CopiedTail(uint64_t first) : from(std::make_shared<const uint64_t>(first)) {}
+    Status Read(const std::function<Status(const env::RedoRecord&)>& visit) override {
+      uint64_t lsn = *from;
+      for (const Entry& entry : entries) {
+        SKY_RETURN_IF_ERROR(visit({.lsn = lsn++, .type = entry.type, .payload = entry.payload}));
+      }
+      return Status();
+    }
+    const std::shared_ptr<const uint64_t> from;
+    std::vector<Entry> entries;
+  };
   std::deque<Entry> entries_;
+  std::vector<std::weak_ptr<const uint64_t>> tails_;
   uint64_t first_ = 1;
   uint64_t synced_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -11,6 +12,8 @@
 
 #include <glog/logging.h>
 
+#include "common/bytes.h"
+#include "common/hash.h"
 #include "env/row_store.h"
 
 namespace skybridge::support {
@@ -72,6 +75,50 @@ class MemoryRowStore : public env::RowStore {
     return Status();
   }
 
+  // One file for each table, and one for the notes. Named by content, so a table that does not
+  // change has the same file in the next image, as runs of the real store have.
+  Result<std::unique_ptr<env::StoreImage>> Freeze() override {
+    if (!failure.ok()) return failure;
+    auto image = std::make_unique<Image>(images_);
+    for (size_t t = 0; t < tables_.size(); ++t) {
+      std::string bytes;
+      for (const auto& [key, record] : tables_[t]) {
+        AppendRaw<Slot>(bytes, std::span(&key.slot, 1));
+        AppendRaw<RowId>(bytes, std::span(&key.id, 1));
+        bytes += record;
+      }
+      image->Add("table-" + std::to_string(t), std::move(bytes));
+    }
+    std::string notes;
+    for (const auto& [name, value] : notes_) {
+      for (const std::string* part : {&name, &value}) {
+        const uint64_t size = part->size();
+        AppendRaw<uint64_t>(notes, std::span(&size, 1));
+        notes += *part;
+      }
+    }
+    image->Add("notes", std::move(notes));
+    return std::unique_ptr<env::StoreImage>(std::move(image));
+  }
+
+  // Takes up the files of an image, by name. The store is empty before. False: they are no image of
+  // these tables.
+  [[nodiscard]] bool Load(const std::map<std::string, std::string>& files) {
+    for (const auto& [name, bytes] : files) {
+      const auto dash = name.find_last_of('-');
+      if (dash == std::string::npos || name != Image::NameOf(name.substr(0, dash), bytes))
+        return false;
+      std::string_view left = bytes;
+      const bool whole = name.starts_with("notes")
+                             ? LoadNotes(left)
+                             : LoadTable(static_cast<size_t>(std::stoul(name.substr(6))), left);
+      if (!whole) return false;
+    }
+    return files.size() == tables_.size() + 1;
+  }
+
+  // Images that live now.
+  int64_t images() const { return images_.use_count() - 1; }
   size_t rows(TableId table) const { return tables_[Number(table)].size(); }
 
   Status failure;  // Every call fails with it while it is set.
@@ -80,6 +127,62 @@ class MemoryRowStore : public env::RowStore {
   uint64_t reads = 0;
 
  private:
+  class Image : public env::StoreImage {
+   public:
+    // `alive` is shared to be counted, which outlives the store.
+    explicit Image(std::shared_ptr<const int> alive) : alive_(std::move(alive)) {}
+    static std::string NameOf(const std::string& stem, std::string_view bytes) {
+      return stem + "-" + std::to_string(HashBytes(bytes));
+    }
+    void Add(const std::string& stem, std::string bytes) {
+      files_.push_back({.name = NameOf(stem, bytes), .bytes = bytes.size(), .lasting = true});
+      content_[files_.back().name] = std::move(bytes);
+    }
+    const std::vector<env::ImageFile>& files() const override { return files_; }
+    Status Read(const std::string& name,
+                const std::function<Status(std::string_view)>& sink) override {
+      const auto it = content_.find(name);
+      if (it == content_.end()) return Status(StatusCode::kNotFound, name);
+      // In two pieces, as long files come.
+      const std::string_view bytes = it->second;
+      SKY_RETURN_IF_ERROR(sink(bytes.substr(0, bytes.size() / 2)));
+      return sink(bytes.substr(bytes.size() / 2));
+    }
+
+   private:
+    const std::shared_ptr<const int> alive_;
+    std::vector<env::ImageFile> files_;
+    std::map<std::string, std::string> content_;
+  };
+
+  bool LoadTable(size_t table, std::string_view bytes) {
+    if (table >= tables_.size()) return false;
+    const size_t key_bytes = sizeof(Slot) + sizeof(RowId);
+    const size_t step = key_bytes + record_bytes_[table];
+    if (bytes.size() % step != 0) return false;
+    for (; !bytes.empty(); bytes.remove_prefix(step)) {
+      env::RowKey key;
+      std::memcpy(&key.slot, bytes.data(), sizeof(Slot));
+      std::memcpy(&key.id, bytes.data() + sizeof(Slot), sizeof(RowId));
+      tables_[table][key] = bytes.substr(key_bytes, record_bytes_[table]);
+    }
+    return true;
+  }
+  bool LoadNotes(std::string_view bytes) {
+    std::vector<std::string> parts;
+    while (!bytes.empty()) {
+      uint64_t size = 0;
+      if (bytes.size() < sizeof(size)) return false;
+      std::memcpy(&size, bytes.data(), sizeof(size));
+      bytes.remove_prefix(sizeof(size));
+      if (bytes.size() < size) return false;
+      parts.emplace_back(bytes.substr(0, size));
+      bytes.remove_prefix(size);
+    }
+    for (size_t i = 0; i + 1 < parts.size(); i += 2) notes_[parts[i]] = parts[i + 1];
+    return parts.size() % 2 == 0;
+  }
+
   size_t BytesOf(TableId table) const {
     CHECK_LT(Number(table), record_bytes_.size());
     return record_bytes_[Number(table)];
@@ -91,6 +194,7 @@ class MemoryRowStore : public env::RowStore {
   const std::vector<size_t> record_bytes_;
   std::vector<std::map<env::RowKey, std::string>> tables_;
   std::map<std::string, std::string> notes_;
+  const std::shared_ptr<const int> images_ = std::make_shared<const int>();
 };
 
 }  // namespace skybridge::support
