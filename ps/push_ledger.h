@@ -72,17 +72,21 @@ class PushLedger {
   void Restore(const Snapshot& snapshot);
 
   size_t streams_open() const { return open_.size(); }
+  bool operator==(const PushLedger& other) const {
+    return open_ == other.open_ && closed_ == other.closed_;
+  }
 
  private:
   struct Stream {
     uint64_t next = 0;
     std::bitset<kWindow> window;  // Bit i: sequence next + i was applied; bit 0 is never set.
     Attempt attempt{};
+    bool operator==(const Stream&) const = default;
   };
   Result<Stream*> Find(StreamId stream, Attempt attempt);
   static StreamProgress ProgressOf(const Stream& stream);
 
-  const PushLedgerOptions options_;
+  PushLedgerOptions options_;
   std::map<StreamId, Stream> open_;
   std::map<StreamId, uint64_t> closed_;  // Their counts.
 };

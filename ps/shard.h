@@ -59,7 +59,7 @@ class Shard {
   // then pushes are refused. A phase that is over is closed.
   // Errors: kFailedPrecondition while streams are open.
   Result<PhaseSummary> Close(Phase phase, uint64_t clock_end);
-  // Outside lockstep: see StalenessGate::Retire, PushLedger::Close.
+  // Outside lockstep: see StalenessGate::Retire, GroupedLedger::Close.
   Status Retire(Phase phase, Rank rank, bool retired);
   Status CloseStream(Phase phase, StreamId stream, uint64_t count);
 
@@ -71,7 +71,7 @@ class Shard {
   // The same for a pull that was admitted to wait: its rows are not checked again.
   Result<bool> Ready(const PullRequest& pull);
   // Takes a push, or a chunk of one.
-  // Errors: those of CheckPush, ChunkAssembler, and ClockCommit or PushLedger;
+  // Errors: those of CheckPush, ChunkAssembler, and ClockCommit or GroupedLedger;
   // kFailedPrecondition in a read-only phase, or if the pushes of one clock can never be here
   // together.
   Result<PushOutcome> Push(PushRequest push);
@@ -79,7 +79,7 @@ class Shard {
   Status Done(Phase phase, Rank rank, Attempt attempt, uint64_t done);
 
   // For successors. Errors: kFailedPrecondition for the other kind of phase; those of
-  // ClockCommit::Query and PushLedger::Query.
+  // ClockCommit::Query and GroupedLedger::Query.
   Result<RankProgress> QueryRank(Phase phase, Rank rank, Attempt attempt);
   Result<StreamProgress> QueryStream(Phase phase, StreamId stream, Attempt attempt);
 

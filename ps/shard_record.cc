@@ -8,6 +8,7 @@
 
 #include <glog/logging.h>
 
+#include "common/hash.h"
 #include "proto/shard_log.pb.h"
 #include "ps/shard_codec.h"
 
@@ -206,6 +207,36 @@ Result<PushLedger::StreamState> FromProto(const redo::StreamState& state) {
       .attempt = *attempt};
 }
 
+redo::SlotGroup ToProto(const GroupedLedger::GroupState& group) {
+  redo::SlotGroup out;
+  out.set_slot_begin(group.slot_begin);
+  for (const PushLedger::StreamState& stream : group.ledger.open) {
+    redo::StreamState& state = *out.add_stream();
+    state.set_stream(Number(stream.stream));
+    state.set_next(stream.progress.next);
+    for (const uint64_t sequence : stream.progress.applied) state.add_applied(sequence);
+    state.set_attempt(Number(stream.attempt));
+  }
+  for (const auto& [stream, count] : group.ledger.closed) {
+    redo::StreamClosed& closed = *out.add_stream_closed();
+    closed.set_stream(Number(stream));
+    closed.set_count(count);
+  }
+  return out;
+}
+
+Result<GroupedLedger::GroupState> FromProto(const redo::SlotGroup& in) {
+  GroupedLedger::GroupState group{.slot_begin = in.slot_begin(), .ledger = {}};
+  for (const redo::StreamState& state : in.stream()) {
+    SKY_ASSIGN_OR_RETURN(PushLedger::StreamState stream, FromProto(state));
+    group.ledger.open.push_back(std::move(stream));
+  }
+  for (const redo::StreamClosed& closed : in.stream_closed()) {
+    group.ledger.closed.emplace_back(StreamId(closed.stream()), closed.count());
+  }
+  return group;
+}
+
 }  // namespace
 
 std::vector<std::string_view> EncodedRecord::pieces() const {
@@ -251,18 +282,7 @@ std::string EncodeImage(const ShardImage& image) {
     for (const uint32_t crc : rank.last_crcs) state.add_last_crc(crc);
     state.set_pending(rank.pending_lsn);
   }
-  for (const PushLedger::StreamState& stream : image.ledger.open) {
-    redo::StreamState& state = *out.add_stream();
-    state.set_stream(Number(stream.stream));
-    state.set_next(stream.progress.next);
-    for (const uint64_t sequence : stream.progress.applied) state.add_applied(sequence);
-    state.set_attempt(Number(stream.attempt));
-  }
-  for (const auto& [stream, count] : image.ledger.closed) {
-    redo::StreamClosed& closed = *out.add_stream_closed();
-    closed.set_stream(Number(stream));
-    closed.set_count(count);
-  }
+  for (const GroupedLedger::GroupState& group : image.ledger) *out.add_group() = ToProto(group);
   *out.mutable_gate() = ToProto(image.gate);
   return out.SerializeAsString();
 }
@@ -293,13 +313,15 @@ Result<ShardImage> DecodeImage(std::string_view bytes) {
                                   .last_crcs = {rank.last_crc().begin(), rank.last_crc().end()},
                                   .pending_lsn = rank.pending()});
   }
-  for (const redo::StreamState& state : in.stream()) {
-    SKY_ASSIGN_OR_RETURN(PushLedger::StreamState stream, FromProto(state));
-    image.ledger.open.push_back(std::move(stream));
+  image.ledger.clear();
+  for (const redo::SlotGroup& state : in.group()) {
+    SKY_ASSIGN_OR_RETURN(GroupedLedger::GroupState group, FromProto(state));
+    const bool follows = image.ledger.empty() ? group.slot_begin == 0
+                                              : group.slot_begin > image.ledger.back().slot_begin;
+    if (!follows || group.slot_begin >= kSlotCount) return Damaged("slot groups of an image");
+    image.ledger.push_back(std::move(group));
   }
-  for (const redo::StreamClosed& closed : in.stream_closed()) {
-    image.ledger.closed.emplace_back(StreamId(closed.stream()), closed.count());
-  }
+  if (image.ledger.empty()) return Damaged("an image without slot groups");
   SKY_ASSIGN_OR_RETURN(image.gate, FromProto(in.gate()));
   return image;
 }

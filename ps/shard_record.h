@@ -13,8 +13,8 @@
 #include "common/table_spec.h"
 #include "ps/chunk_assembler.h"
 #include "ps/clock_commit.h"
+#include "ps/grouped_ledger.h"
 #include "ps/phase_rules.h"
-#include "ps/push_ledger.h"
 #include "ps/staleness_gate.h"
 
 namespace skybridge::ps {
@@ -71,7 +71,7 @@ struct ShardImage {
   std::optional<PhaseRules> rules;
   PhaseSummary summary;  // Without `committed`.
   ClockCommit::Snapshot commit;
-  PushLedger::Snapshot ledger;
+  GroupedLedger::Snapshot ledger = {{}};
   std::vector<StalenessGate::State> gate;
   bool operator==(const ShardImage&) const = default;
 };

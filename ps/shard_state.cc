@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "ps/push_filter.h"
 #include "ps/row_update.h"
 
 namespace skybridge::ps {
@@ -67,17 +68,22 @@ struct Applier {
       return state.commit.Accept(record.rank, record.attempt, record.sequence,
                                  std::move(record.push), lsn);
     }
-    const Status applied = ApplyUpdate(state.rows, std::span(&record.push.rows, 1), {.lsn = lsn});
+    const Status applied = OnArrival(record);
     state.in_flight.Give(record.push.bytes);
-    SKY_RETURN_IF_ERROR(applied);
-    SKY_ASSIGN_OR_RETURN(const bool is_new,
-                         state.ledger.IsNew(record.stream, record.sequence, record.attempt));
-    if (!is_new) {
+    return applied;
+  }
+
+  Status OnArrival(PushAccepted& record) const {
+    SKY_ASSIGN_OR_RETURN(const std::vector<SlotRange> slots,
+                         state.ledger.WhereNew(record.stream, record.sequence, record.attempt));
+    if (slots.empty()) {
       return Status(StatusCode::kDataLoss,
                     "push " + std::to_string(record.sequence) + " of stream " +
                         std::to_string(Number(record.stream)) + " is in the log twice");
     }
-    state.ledger.Mark(record.stream, record.sequence);
+    KeepSlots(record.push.rows, slots);
+    SKY_RETURN_IF_ERROR(ApplyUpdate(state.rows, std::span(&record.push.rows, 1), {.lsn = lsn}));
+    state.ledger.Mark(record.stream, record.sequence, record.attempt);
     return Status();
   }
 };

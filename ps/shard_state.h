@@ -8,9 +8,9 @@
 #include "env/redo_log.h"
 #include "env/row_store.h"
 #include "ps/clock_commit.h"
+#include "ps/grouped_ledger.h"
 #include "ps/memory_budget.h"
 #include "ps/phase_rules.h"
-#include "ps/push_ledger.h"
 #include "ps/shard_record.h"
 #include "ps/staleness_gate.h"
 #include "ps/tiered_rows.h"
@@ -43,7 +43,7 @@ struct ShardState {
   std::optional<PhaseRules> rules;  // Of the last phase that began.
   PhaseSummary summary;
   ClockCommit commit;
-  PushLedger ledger;
+  GroupedLedger ledger;
   StalenessGate gate;
 };
 

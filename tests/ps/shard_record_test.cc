@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/hash.h"
+
 namespace skybridge::ps {
 namespace {
 
@@ -100,6 +102,11 @@ TEST(ShardRecordTest, WhatIsNoRecordIsDataLoss) {
   EXPECT_EQ(DecodeRecord(77, "", kTables).status().code(), StatusCode::kDataLoss);
   EXPECT_EQ(DecodeImage("").status().code(), StatusCode::kDataLoss);
   EXPECT_EQ(DecodeImage("\xff\xff").status().code(), StatusCode::kDataLoss);
+  for (const GroupedLedger::Snapshot& odd : std::vector<GroupedLedger::Snapshot>{
+           {}, {{1, {}}}, {{0, {}}, {0, {}}}, {{0, {}}, {kSlotCount, {}}}}) {
+    const auto image = DecodeImage(EncodeImage({.ledger = odd}));
+    EXPECT_EQ(image.status().code(), StatusCode::kDataLoss);
+  }
 }
 
 TEST(ShardRecordTest, AnImageComesBackAsItWas) {
@@ -112,8 +119,10 @@ TEST(ShardRecordTest, AnImageComesBackAsItWas) {
       .ranks = {
           {.attempt = Attempt(1), .done = 6, .last_clock = 7, .last_crcs = {8}, .pending_lsn = 5},
           {}}};
-  image.ledger = {.open = {{StreamId(1), {.next = 2, .applied = {4, 9}}, Attempt(3)}},
-                  .closed = {{StreamId(5), 6}}};
+  image.ledger = {{0,
+                   {.open = {{StreamId(1), {.next = 2, .applied = {4, 9}}, Attempt(3)}},
+                    .closed = {{StreamId(5), 6}}}},
+                  {1000, {.open = {}, .closed = {{StreamId(5), 6}}}}};
   image.gate = {{7, 8, true}, {}};
   EXPECT_EQ(*DecodeImage(EncodeImage(image)), image);
 }

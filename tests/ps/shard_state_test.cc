@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/hash.h"
 #include "ps/row_record.h"
 #include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
@@ -45,6 +46,21 @@ TEST_F(ShardStateTest, OnArrivalAPushThatTheLogHasTwiceIsDataLoss) {
   ASSERT_TRUE(Apply(PhaseOpened{{.phase = Phase(1), .ranks = 1}}).ok());
   ASSERT_TRUE(Apply(Push(0, 0)).ok());
   EXPECT_EQ(Apply(Push(0, 0)).code(), StatusCode::kDataLoss);
+}
+
+// A shard that was restored has each push in some of its slots alone.
+TEST_F(ShardStateTest, OnArrivalAPushIsAppliedToTheSlotsWhereItIsNew) {
+  ASSERT_TRUE(Apply(PhaseOpened{{.phase = Phase(1), .ranks = 1}}).ok());
+  const uint32_t slot = Number(SlotOf(TableId(0), RowId(4)));
+  const PushLedger::Snapshot has = {.open = {{StreamId(0), {.next = 1}, Attempt(0)}}, .closed = {}};
+  state_.ledger.Restore({{0, {}}, {slot, has}, {slot + 1, {}}});
+  ASSERT_TRUE(Apply(Push(0, 0)).ok());
+  EXPECT_EQ(state_.rows.rows(TableId(0)), 0u);
+  EXPECT_EQ(state_.ledger.groups(), 1u);
+  EXPECT_EQ(state_.summary.pushes, 1u);
+  ASSERT_TRUE(Apply(Push(0, 1)).ok());
+  EXPECT_EQ(state_.rows.rows(TableId(0)), 1u);
+  EXPECT_EQ(state_.in_flight.used(), 0u);
 }
 
 TEST_F(ShardStateTest, AnImageRemembersFromWherePendingPushesAreNeeded) {
