@@ -261,6 +261,22 @@ Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOp
   return std::unique_ptr<RocksDbRowStore>(new RocksDbRowStore(std::move(state)));
 }
 
+Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Adopt(RocksDbRowStoreOptions options) {
+  const std::string attempt = "take up the files in " + options.folder + "/db";
+  const std::string mark = options.folder + "/" + kMarkName;
+  std::error_code error;
+  if (fs::exists(mark, error)) {
+    return Status(StatusCode::kFailedPrecondition,
+                  attempt + ": they are a store already, as " + mark + " says");
+  }
+  // Without it RocksDB would make a new, empty database, and delete the rest.
+  if (!fs::exists(options.folder + "/db/CURRENT", error)) {
+    return Status(StatusCode::kDataLoss, attempt + ": CURRENT is not among them");
+  }
+  SKY_RETURN_IF_ERROR(WriteFileDurably(mark, MarkText(options.owner, options.new_store_id)));
+  return Open(std::move(options));
+}
+
 RocksDbRowStore::RocksDbRowStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 RocksDbRowStore::~RocksDbRowStore() { state_->Close(); }

@@ -39,6 +39,9 @@ class RocksDbRowStore : public RowStore {
   // Errors: kFailedPrecondition if the folder holds anything else or is another owner's (names
   // both), or if a living process uses it.
   static Result<std::unique_ptr<RocksDbRowStore>> Open(RocksDbRowStoreOptions options);
+  // Opens the files of an image, which lie in FOLDER/db, as a new store of this owner.
+  // Errors: kFailedPrecondition if the folder is a store already; kDataLoss if files are missing.
+  static Result<std::unique_ptr<RocksDbRowStore>> Adopt(RocksDbRowStoreOptions options);
   ~RocksDbRowStore() override;
 
   // What the store was named by when it was made.

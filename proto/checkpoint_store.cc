@@ -57,6 +57,13 @@ Result<Objects> Named(ObjectStore& store) {
   return named;
 }
 
+Status CheckSize(ObjectStore& store, const ObjectInfo& info) {
+  SKY_ASSIGN_OR_RETURN(const uint64_t bytes, store.Bytes(info.key));
+  if (bytes == info.bytes) return Status();
+  return Lost(
+      fmt::format("{}: it has {} bytes, the checkpoint says {}", info.key, bytes, info.bytes));
+}
+
 Status DropManifests(ObjectStore& store, uint32_t keep, SoundObjects& sound,
                      const std::stop_token& stop, PruneReport& report) {
   SKY_ASSIGN_OR_RETURN(const std::vector<uint32_t> rounds, ListRounds(store));
@@ -118,6 +125,7 @@ uint64_t BytesOf(const Objects& objects) {
 Result<Objects> PutCheckpoint(ObjectStore& store, const Manifest& manifest) {
   SKY_RETURN_IF_ERROR(CheckManifest(manifest));
   SKY_ASSIGN_OR_RETURN(Objects objects, ObjectsOf(store, manifest));
+  for (const auto& [key, info] : objects) SKY_RETURN_IF_ERROR(CheckSize(store, info));
   SKY_RETURN_IF_ERROR(store.Put(ManifestKey(manifest.round()), EncodeManifest(manifest)));
   return objects;
 }
@@ -127,11 +135,7 @@ Result<Objects> VerifyCheckpoint(ObjectStore& store, const Manifest& manifest, S
   SKY_ASSIGN_OR_RETURN(Objects objects, ObjectsOf(store, manifest));
   for (const auto& [key, info] : objects) {
     if (stop.stop_requested()) return Stopped();
-    SKY_ASSIGN_OR_RETURN(const uint64_t bytes, store.Bytes(key));
-    if (bytes != info.bytes) {
-      return Lost(
-          fmt::format("{}: it has {} bytes, the checkpoint says {}", key, bytes, info.bytes));
-    }
+    SKY_RETURN_IF_ERROR(CheckSize(store, info));
     if (const auto known = sound.find(key); known != sound.end() && known->second == info) continue;
     SKY_RETURN_IF_ERROR(store.Read(
         info, [&stop](std::string_view) { return stop.stop_requested() ? Stopped() : Status(); }));

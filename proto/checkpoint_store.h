@@ -30,9 +30,11 @@ using Objects = std::map<std::string, ObjectInfo>;
 Result<Objects> ObjectsOf(ObjectStore& store, const Manifest& manifest);
 uint64_t BytesOf(const Objects& objects);
 
-// Writes the manifest once its fragments were read back and fit it. Returns the objects that it
-// consists of. The checkpoint exists if, and maybe though not, this returns a value.
-// Errors: kAlreadyExists if there is one of that round; as ReadFragments.
+// Writes the manifest once its fragments were read back and fit it, and each object was seen with
+// its size. Returns the objects that it consists of. The checkpoint exists if, and maybe though
+// not, this returns a value. Errors: kAlreadyExists if there is one of that round; kNotFound or
+// kDataLoss if an object is not
+//         there; as ReadFragments.
 Result<Objects> PutCheckpoint(ObjectStore& store, const Manifest& manifest);
 
 // Objects whose every byte was read and found as it should be. They are immutable, so once is

@@ -9,8 +9,6 @@
 namespace skybridge::ps {
 namespace {
 
-constexpr std::string_view kImageNote = "image";
-
 std::string Name(Phase phase) { return "phase " + std::to_string(Number(phase)); }
 
 }  // namespace
@@ -42,7 +40,7 @@ Status Shard::Keep(ShardRecord& record) {
 
 Status Shard::Recover() {
   SKY_RETURN_IF_ERROR(Noted(state_.rows.Recover()));
-  const auto note = store_.Note(kImageNote);
+  const auto note = store_.Note(ShardImage::kNoteName);
   if (!note) return Noted(note.error());
   ShardImage image;
   if (!note->empty()) {
@@ -87,17 +85,25 @@ Status Shard::Replay(const env::RedoRecord& kept, uint64_t begin) {
 void Shard::ContinueImage() {
   if (!failure().ok()) return;
   if (!image_) {
-    if (log_bytes_ < options_.image_log_bytes) return;
+    if (log_bytes_ < options_.image_log_bytes && !image_wanted_) return;
+    image_wanted_ = false;
     const ShardImage image = state_.Image(log_.last() + 1);
     image_ = OpenImage{.redo = image.redo, .note = EncodeImage(image)};
     log_bytes_ = 0;
     state_.rows.BeginImage();
   }
-  const env::StoreNote notes[] = {{kImageNote, image_->note}};
+  const env::StoreNote notes[] = {{ShardImage::kNoteName, image_->note}};
   const Result<bool> whole = state_.rows.ContinueImage(notes);
   if (!Noted(whole.status()).ok() || !*whole) return;
-  (void)Noted(log_.Release(image_->redo));
+  image_redo_ = image_->redo;
+  ++images_;
   image_.reset();
+  (void)Noted(log_.Release(image_redo_));
+}
+
+uint64_t Shard::WantImage() {
+  image_wanted_ = !image_;
+  return images_ + 1;
 }
 
 // ---------------------------------------------------------------- phases

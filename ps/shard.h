@@ -86,9 +86,21 @@ class Shard {
   // Errors: kGone (detail: committed) if the rows stand elsewhere. 0 expects nothing.
   Status ExpectCommitted(uint64_t clock) const;
 
+  // The state as it stands now, without rows.
+  ShardImage Image() const { return state_.Image(log_.last() + 1); }
+
   // Writes a piece of an image if one is due: rows go to the store, and the log that they no longer
   // need is released (S5). Call now and then.
   void ContinueImage();
+  // Makes an image due now, unless one is being written. It is in the store once images() is what
+  // this returns.
+  uint64_t WantImage();
+  uint64_t images() const { return images_; }  // Written to their end since the start.
+  // Where a replay on the store begins, as its last image has it.
+  uint64_t image_redo() const { return image_redo_; }
+
+  // Whether a checkpoint may end in this phase. Errors: kFailedPrecondition for the other kind.
+  Status CheckCut(Phase phase, bool lockstep) const { return CheckLockstep(phase, lockstep); }
 
   uint64_t committed() const { return state_.commit.committed(); }
   TieredRows& rows() { return state_.rows; }
@@ -131,6 +143,9 @@ class Shard {
     std::string note;
   };
   std::optional<OpenImage> image_;
+  bool image_wanted_ = false;
+  uint64_t images_ = 0;
+  uint64_t image_redo_ = 0;
   uint64_t log_bytes_ = 0;  // Appended since the last image began.
   Status failure_;
 };

@@ -9,9 +9,11 @@
 #include "common/scheduler_link.h"
 #include "proto/envelope.h"
 #include "ps/peer_strikes.h"
+#include "ps/round_codec.h"
 #include "ps/row_queries.h"
 #include "ps/shard.h"
 #include "ps/shard_codec.h"
+#include "ps/shard_round.h"
 #include "ps/trainer_adapter.h"
 
 namespace skybridge::ps {
@@ -54,12 +56,17 @@ Status ShardNodeOptions::Validate() const {
 
 class ShardNode::State {
  public:
-  State(ShardNodeOptions options, env::RowStore& store, env::RedoLog& log)
+  State(ShardNodeOptions options, env::RowStore& store, env::RedoLog& log, ObjectStore* objects)
       : options_(std::move(options)),
         shard_({.rows = RowsOptions(options_),
                 .in_flight_bytes_max = options_.in_flight_bytes_max,
                 .image_log_bytes = options_.image_log_bytes},
                store, log),
+        round_({.shard = options_.shard,
+                .store_id = options_.store_id,
+                .seed = options_.seed,
+                .tables = options_.tables},
+               shard_, store, log, objects),
         trainers_(options_.tables, options_.park_max, shard_),
         strikes_({.mute = options_.mute}),
         link_({.endpoint = options_.scheduler_endpoint,
@@ -70,6 +77,7 @@ class ShardNode::State {
   Status Recover() { return shard_.Recover(); }
   Effects Handle(const Envelope& message, Instant now);
   Effects Tick(Instant now);
+  Effects Finish(std::unique_ptr<Task> task, Instant now);
 
   bool finished() const { return finished_; }
   const Status& exit_status() const { return exit_status_; }
@@ -111,6 +119,7 @@ class ShardNode::State {
 
   const ShardNodeOptions options_;
   Shard shard_;
+  ShardRound round_;
   TrainerAdapter trainers_;
   PeerStrikes strikes_;
   SchedulerLink link_;
@@ -158,9 +167,18 @@ Effects ShardNode::State::Tick(Instant now) {
   return out;
 }
 
+Effects ShardNode::State::Finish(std::unique_ptr<Task> task, Instant now) {
+  Effects out;
+  if (finished_) return out;
+  round_.Finish(std::move(task));
+  Conclude(now, &out);
+  return out;
+}
+
 void ShardNode::State::Conclude(Instant now, Effects* out) {
   if (finished_) return;
   if (shard_.failure().ok()) {
+    for (auto& task : round_.Advance()) out->start.push_back(std::move(task));
     for (Served& served : trainers_.ServeParked(now)) Answer(std::move(served), out);
   }
   if (const Status& failure = shard_.failure(); !failure.ok()) {
@@ -279,6 +297,7 @@ Status ShardNode::State::HandleSchedulerRequest(const Call& call, wire::Header* 
       return Status();
     }
     default:
+      if (ServeRound(header, round_, reply)) return Status();
       return Status(StatusCode::kInvalidArgument, "no request that a shard serves the scheduler");
   }
 }
@@ -450,11 +469,11 @@ void ShardNode::State::Refuse(const Call& call, const Status& status) {
 ShardNode::ShardNode(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<ShardNode>> ShardNode::Open(ShardNodeOptions options, env::RowStore& store,
-                                                   env::RedoLog& log) {
+                                                   env::RedoLog& log, ObjectStore* objects) {
   const Status valid = options.Validate();
   CHECK(valid.ok()) << valid;
   const std::string name = "recover shard " + std::to_string(options.shard);
-  auto state = std::make_unique<State>(std::move(options), store, log);
+  auto state = std::make_unique<State>(std::move(options), store, log, objects);
   SKY_RETURN_IF_ERROR(state->Recover().WithContext(name));
   return std::unique_ptr<ShardNode>(new ShardNode(std::move(state)));
 }
@@ -467,7 +486,9 @@ Effects ShardNode::Handle(const Envelope& message, Instant now) {
 
 Effects ShardNode::Tick(Instant now) { return state_->Tick(now); }
 
-Effects ShardNode::Finish(std::unique_ptr<Task>, Instant) { return {}; }
+Effects ShardNode::Finish(std::unique_ptr<Task> task, Instant now) {
+  return state_->Finish(std::move(task), now);
+}
 
 bool ShardNode::finished() const { return state_->finished(); }
 const Status& ShardNode::exit_status() const { return state_->exit_status(); }

@@ -7,6 +7,7 @@
 
 #include "common/ids.h"
 #include "common/node.h"
+#include "common/object_store.h"
 #include "common/status.h"
 #include "common/table_spec.h"
 #include "env/redo_log.h"
@@ -67,15 +68,16 @@ class ShardNode : public Node {
  public:
   // options.Validate() must be OK. `store` holds records of RecordBytes(options.tables)
   // (ps/row_record.h); store and log are both new or both of this shard's former life, and outlive
-  // the node.
+  // the node. objects: where checkpoints go, for the node and its tasks to use; null: its part of
+  // every round fails.
   // Errors: kDataLoss  store and log do not fit together or are damaged; those of both.
   static Result<std::unique_ptr<ShardNode>> Open(ShardNodeOptions options, env::RowStore& store,
-                                                 env::RedoLog& log);
+                                                 env::RedoLog& log, ObjectStore* objects = nullptr);
   ~ShardNode() override;
 
   Effects Handle(const Envelope& message, Instant now) override;
   Effects Tick(Instant now) override;
-  // Starts no tasks.
+  // Starts tasks that send its part of a checkpoint.
   Effects Finish(std::unique_ptr<Task> task, Instant now) override;
   bool finished() const override;
 

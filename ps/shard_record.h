@@ -66,6 +66,8 @@ using ShardRecord = std::variant<PhaseOpened, PhaseClosed, RankFenced, StreamFen
 // The state of a shard at one position of its log, but for its rows and the bytes of pushes that
 // wait for their clock.
 struct ShardImage {
+  static constexpr std::string_view kNoteName = "image";  // Under which a store has it.
+
   uint64_t redo = 1;   // Replay reads from here; below `begin` it takes pending pushes alone ...
   uint64_t begin = 1;  // ... and from here on everything.
   std::optional<PhaseRules> rules;

@@ -63,8 +63,8 @@ struct Applier {
 
   Status operator()(PushAccepted record) const {
     ++state.summary.pushes;
-    state.summary.examples += record.push.rows.examples;
     if (state.rules && state.rules->lockstep) {
+      state.summary.examples += record.push.rows.examples;
       return state.commit.Accept(record.rank, record.attempt, record.sequence,
                                  std::move(record.push), lsn);
     }
@@ -81,6 +81,8 @@ struct Applier {
                     "push " + std::to_string(record.sequence) + " of stream " +
                         std::to_string(Number(record.stream)) + " is in the log twice");
     }
+    // A push that only other groups lacked was counted before.
+    if (slots.front().begin == 0) state.summary.examples += record.push.rows.examples;
     KeepSlots(record.push.rows, slots);
     SKY_RETURN_IF_ERROR(ApplyUpdate(state.rows, std::span(&record.push.rows, 1), {.lsn = lsn}));
     state.ledger.Mark(record.stream, record.sequence, record.attempt);

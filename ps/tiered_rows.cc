@@ -24,8 +24,7 @@ constexpr uint64_t kPassingBytes = 64;
 // The budget must hold this many of the widest rows, so that each share of it holds a few.
 constexpr uint64_t kWidestRowsMin = 128;
 constexpr uint64_t kTableBytesMin = 4096;
-constexpr size_t kImageLookMax = 1 << 20;       // Rows that one piece of an image looks at.
-constexpr std::string_view kRowsNote = "rows";  // u64: log position; then rows on disk by table.
+constexpr size_t kImageLookMax = 1 << 20;  // Rows that one piece of an image looks at.
 
 uint64_t WidestRow(const TableSpecs& tables) {
   uint64_t widest = 0;
@@ -55,6 +54,25 @@ Status TieredRowsOptions::Validate() const {
   return Status();
 }
 
+std::string RowsNote::Encode() const {
+  std::string bytes;
+  AppendRaw<uint64_t>(bytes, std::span(&end, 1));
+  AppendRaw<uint64_t>(bytes, stored);
+  return bytes;
+}
+
+Result<RowsNote> RowsNote::Decode(std::string_view bytes, size_t tables) {
+  RawReader reader(bytes);
+  std::vector<uint64_t> end;
+  std::vector<uint64_t> stored;
+  if (!reader.Read(1, end) || !reader.Read(tables, stored) || reader.remaining() > 0) {
+    return Status(StatusCode::kDataLoss,
+                  "the rows on disk are those of other tables: their note has " +
+                      std::to_string(bytes.size()) + " bytes");
+  }
+  return RowsNote{.end = end[0], .stored = std::move(stored)};
+}
+
 TieredRows::TieredRows(TieredRowsOptions options, env::RowStore& store, env::RedoLog& log)
     : options_(std::move(options)), store_(store), log_(log), budget_(options_.memory_bytes) {
   const Status valid = options_.Validate();
@@ -75,25 +93,22 @@ TieredRows::TieredRows(TieredRowsOptions options, env::RowStore& store, env::Red
 }
 
 Status TieredRows::Recover() {
-  SKY_ASSIGN_OR_RETURN(const std::string note, store_.Note(kRowsNote));
-  if (note.empty()) return Status();
-  RawReader reader(note);
-  std::vector<uint64_t> end;
-  std::vector<uint64_t> stored;
-  if (!reader.Read(1, end) || !reader.Read(tables_.size(), stored) || reader.remaining() > 0) {
+  SKY_ASSIGN_OR_RETURN(const std::string bytes, store_.Note(RowsNote::kName));
+  if (bytes.empty()) return Status();
+  SKY_ASSIGN_OR_RETURN(const RowsNote note, RowsNote::Decode(bytes, tables_.size()));
+  if (note.end == RowsNote::kUnfinished) {
     return Status(StatusCode::kDataLoss,
-                  "the rows on disk are those of other tables: their note "
-                  "has " +
-                      std::to_string(note.size()) + " bytes");
+                  "the rows on disk come from a restore that did not end: restore again into an "
+                  "empty folder");
   }
-  if (end[0] > log_.last()) {
+  if (note.end > log_.last()) {
     return Status(StatusCode::kDataLoss, "the rows on disk stand at position " +
-                                             std::to_string(end[0]) +
+                                             std::to_string(note.end) +
                                              " of the log, which ends at " +
                                              std::to_string(log_.last()) + ": its end is lost");
   }
-  stored_ = stored;
-  existing_ = stored;
+  stored_ = note.stored;
+  existing_ = note.stored;
   return Status();
 }
 
@@ -243,11 +258,9 @@ Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows,
 Status TieredRows::Ingest(std::span<const env::RowRun> runs,
                           std::span<const env::StoreNote> notes) {
   if (log_.synced() < log_.last()) SKY_RETURN_IF_ERROR(Noted(log_.Sync()));
-  std::string own;
-  AppendRaw<uint64_t>(own, std::vector<uint64_t>{log_.last()});
-  AppendRaw<uint64_t>(own, stored_);
+  const std::string own = RowsNote{.end = log_.last(), .stored = stored_}.Encode();
   std::vector<env::StoreNote> all(notes.begin(), notes.end());
-  all.push_back({kRowsNote, own});
+  all.push_back({RowsNote::kName, own});
   return Noted(store_.Ingest(runs, all));
 }
 

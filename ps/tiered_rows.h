@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,21 @@ struct TieredRowsOptions {
   Status Validate() const;
 };
 
+// What is noted beside the rows of a store: the log position before which their changes lie, and
+// how many there are of each table.
+struct RowsNote {
+  static constexpr std::string_view kName = "rows";
+  // As `end`: the store is being filled, and of no use until that is done.
+  static constexpr uint64_t kUnfinished = ~uint64_t{0};
+
+  uint64_t end = 0;
+  std::vector<uint64_t> stored;  // By table.
+
+  std::string Encode() const;
+  // Errors: kDataLoss if it is not of so many tables.
+  static Result<RowsNote> Decode(std::string_view bytes, size_t tables);
+};
+
 // All rows of one shard over two tiers: memory, within one budget that the tables share, and a
 // RowStore below it. The memory tier is inclusive: a row read from the store stays there too.
 //
@@ -45,7 +61,8 @@ class TieredRows {
   TieredRows(TieredRowsOptions options, env::RowStore& store, env::RedoLog& log);
 
   // Takes up what the store holds from a former life. Call first, once.
-  // Errors: kDataLoss if the log ends before the rows do, or the tables are others.
+  // Errors: kDataLoss if the log ends before the rows do, the tables are others, or the store was
+  // not filled to its end.
   Status Recover();
 
   const TableSpecs& tables() const { return options_.tables; }

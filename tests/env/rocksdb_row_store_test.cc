@@ -280,20 +280,14 @@ class FrozenStoreTest : public RocksDbRowStoreTest, public testing::WithParamInt
       CHECK(store->Load(files));
       return store;
     }
-    // A store of its own, whose RocksDB is the image.
     const std::string folder = folder_ + "_copy" + std::to_string(copies_++);
     fs::remove_all(folder);
-    const auto open = [&] {
-      return RocksDbRowStore::Open(
-          {.folder = folder, .owner = "copy", .record_bytes = kRecordBytes, .verify = true});
-    };
-    CHECK(open());
-    fs::remove_all(folder + "/db");
     fs::create_directories(folder + "/db");
     for (const auto& [name, bytes] : files) {
       std::ofstream(folder + "/db/" + name, std::ios::binary) << bytes;
     }
-    auto store = open();
+    auto store = RocksDbRowStore::Adopt(
+        {.folder = folder, .owner = "copy", .record_bytes = kRecordBytes, .verify = true});
     CHECK(store) << store.error();
     return *std::move(store);
   }
@@ -386,6 +380,40 @@ TEST_F(RocksDbRowStoreTest, AnImageIsLinkedNotCopiedAndGoesWithItsLastUse) {
     EXPECT_EQ(linked, 1u);
   }
   EXPECT_TRUE(fs::is_empty(folder_ + "/images"));
+}
+
+TEST_F(RocksDbRowStoreTest, FilesOfAnImageBecomeAStoreOnceAndOnlyWhole) {
+  const auto adopt = [this](const std::string& folder) {
+    return RocksDbRowStore::Adopt(
+        {.folder = folder, .owner = "copy", .new_store_id = 7, .record_bytes = kRecordBytes});
+  };
+  const std::string copy = folder_ + "/copy";
+  {
+    auto store = Open();
+    ASSERT_TRUE(store.has_value()) << store.error();
+    Rng rng(1, Purpose::kTest);
+    const std::vector<OwnedRun> runs = {RandomRun(rng, TableId(0), 9)};
+    ASSERT_TRUE((*store)->Ingest(Views(runs), {}).ok());
+    auto image = *(*store)->Freeze();
+    fs::create_directories(copy);
+    fs::copy(folder_ + "/images/0", copy + "/db");
+  }
+  EXPECT_EQ(adopt(folder_).status().code(), StatusCode::kFailedPrecondition);
+  for (const auto& file : fs::directory_iterator(copy + "/db")) {
+    const std::string name = file.path().filename().string();
+    if (name.starts_with("OPTIONS") || name.ends_with(".log")) continue;  // It can do without.
+    const std::string partial = folder_ + "/partial_" + name;
+    fs::create_directories(partial);
+    fs::copy(copy + "/db", partial + "/db");
+    fs::remove(partial + "/db/" + name);
+    const auto refused = adopt(partial);
+    ASSERT_FALSE(refused.has_value()) << name;
+    EXPECT_NE(refused.error().message().find(partial), std::string::npos) << refused.error();
+  }
+  const auto store = adopt(copy);
+  ASSERT_TRUE(store.has_value()) << store.error();
+  EXPECT_EQ((*store)->store_id(), 7u);
+  EXPECT_GT(ScanAll(**store, TableId(0), {}, 1000).size(), 0u);
 }
 
 TEST_F(RocksDbRowStoreTest, ImagesOfAFormerLifeAreDeletedWhenItIsOpened) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ps/shard_node.h"
 
+#include <deque>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "common/hash.h"
 #include "proto/envelope.h"
 #include "ps/row_record.h"
+#include "tests/support/memory_object_store.h"
 #include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
@@ -155,7 +157,7 @@ class ShardNodeTest : public testing::Test {
   static std::string Ids(uint64_t id) { return Row(id, {}); }
 
   std::vector<wire::Header> Take(Effects effects) {
-    EXPECT_TRUE(effects.start.empty());
+    for (auto& task : effects.start) tasks_.push_back(std::move(task));
     std::vector<wire::Header> headers;
     peers_.clear();
     payloads_.clear();
@@ -171,10 +173,12 @@ class ShardNodeTest : public testing::Test {
 
   support::MemoryRowStore store_{RecordBytes(kTables)};
   support::MemoryRedoLog log_;
-  std::unique_ptr<ShardNode> opened_ = *ShardNode::Open(Options(), store_, log_);
+  support::MemoryObjectStore objects_;
+  std::unique_ptr<ShardNode> opened_ = *ShardNode::Open(Options(), store_, log_, &objects_);
   ShardNode& node_ = *opened_;
   Instant now_{seconds(1000)};
   uint64_t request_ = 100;
+  std::deque<std::unique_ptr<Task>> tasks_;    // Started and not run.
   std::vector<std::string> peers_, payloads_;  // Of what was sent last.
 };
 
@@ -581,6 +585,92 @@ TEST(ShardNodeOptionsTest, WhatCannotBeIsRefusedByName) {
   names("scheduler_outage_max",
         [](auto& options) { options.scheduler_outage_max = Duration::zero(); });
   names("park_max", [](auto& options) { options.park_max = -seconds(1); });
+}
+
+// ---------------------------------------------------------------- checkpoint rounds
+
+class ShardNodeRoundTest : public ShardNodeTest {
+ protected:
+  wire::RoundReply Prepare() {
+    wire::Header header = FromScheduler();
+    header.mutable_prepare_round()->set_round(5);
+    return Ask(kScheduler, header).round_reply();
+  }
+  wire::RoundReply Cut(uint64_t clock) {
+    wire::Header header = FromScheduler();
+    header.mutable_cut_round()->set_round(5);
+    header.mutable_cut_round()->set_phase(1);
+    header.mutable_cut_round()->set_clock(clock);
+    return Ask(kScheduler, header).round_reply();
+  }
+  wire::RoundReply Collect() {
+    wire::Header header = FromScheduler();
+    header.mutable_collect_round()->set_round(5);
+    return Ask(kScheduler, header).round_reply();
+  }
+  void RunTasks() {
+    while (!tasks_.empty()) {
+      std::unique_ptr<Task> task = std::move(tasks_.front());
+      tasks_.pop_front();
+      task->Run();
+      Take(node_.Finish(std::move(task), now_));
+    }
+  }
+};
+
+TEST_F(ShardNodeRoundTest, SendsItsPartWhileItServes) {
+  Start(true);
+  EXPECT_TRUE(Ask(kTrainer, Push(1), Row(7, {1, 2})).has_push_reply());
+  EXPECT_EQ(Prepare().state(), wire::RoundReply::PREPARING);
+  EXPECT_TRUE(tasks_.empty());
+  Tick(milliseconds(10));
+  EXPECT_FALSE(tasks_.empty());
+  EXPECT_EQ(Prepare().state(), wire::RoundReply::PREPARED);
+  EXPECT_EQ(Cut(1).state(), wire::RoundReply::CUT);
+  RunTasks();
+  EXPECT_EQ(Collect().state(), wire::RoundReply::CUT);
+  // The pull that commits the clock brings the cut, without a tick.
+  EXPECT_TRUE(Ask(kTrainer, Pull(2)).has_pull_reply());
+  EXPECT_FALSE(tasks_.empty());
+  RunTasks();
+  const wire::RoundReply uploaded = Collect();
+  EXPECT_EQ(uploaded.round(), 5u);
+  EXPECT_EQ(uploaded.state(), wire::RoundReply::UPLOADED);
+  EXPECT_EQ(uploaded.committed(), 1u);
+  EXPECT_EQ(uploaded.fragment().shard(), 3u);
+  checkpoint::Fragment fragment;
+  const std::string& key = uploaded.fragment().object().key();
+  ASSERT_TRUE(fragment.ParseFromString(objects_.entries.at(key).bytes));
+  EXPECT_EQ(fragment.committed(), 1u);
+  EXPECT_EQ(fragment.table_size(), 2);
+  wire::Header header = FromScheduler();
+  header.mutable_end_round()->set_round(5);
+  header.mutable_end_round()->set_committed(true);
+  EXPECT_EQ(Ask(kScheduler, header).round_reply().state(), wire::RoundReply::ENDED);
+  EXPECT_EQ(Collect().state(), wire::RoundReply::NO_ROUND);
+  RunTasks();
+  EXPECT_EQ(store_.images(), 0);
+}
+
+TEST_F(ShardNodeRoundTest, AnObjectStoreThatIsAwayFailsTheRoundAndNotTheShard) {
+  Start(true);
+  objects_.FailAfter(0);
+  Prepare();
+  Tick(milliseconds(10));
+  RunTasks();
+  const wire::RoundReply failed = Collect();
+  EXPECT_EQ(failed.state(), wire::RoundReply::FAILED);
+  EXPECT_NE(failed.failure().find("away"), std::string::npos) << failed.failure();
+  EXPECT_FALSE(node_.finished());
+  EXPECT_TRUE(Ask(kTrainer, Push(1), Row(7, {1, 2})).has_push_reply());
+}
+
+TEST_F(ShardNodeRoundTest, TrainersHaveNoSayInRounds) {
+  Start(true);
+  wire::Header header = FromTrainer();
+  header.mutable_prepare_round()->set_round(5);
+  EXPECT_FALSE(Ask(kTrainer, header).has_round_reply());
+  EXPECT_EQ(Collect().state(), wire::RoundReply::NO_ROUND);
 }
 
 }  // namespace

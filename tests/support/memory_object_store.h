@@ -33,6 +33,16 @@ class MemoryObjectStore : public ObjectStore {
   std::function<Status(std::string_view call, const std::string& key)> fail;
   std::map<std::string, uint64_t, std::less<>> calls;
   std::map<std::string, uint64_t> reads;  // Whole objects, by key.
+  uint64_t bytes_sent = 0;                // Of objects that were finished or put.
+
+  // All calls after the next `good` ones fail.
+  void FailAfter(uint64_t good) {
+    fail = [left = good](std::string_view, const std::string&) mutable {
+      if (left == 0) return Status(StatusCode::kUnavailable, "the object store is away");
+      --left;
+      return Status();
+    };
+  }
 
   Result<std::unique_ptr<ObjectWriter>> Create() override {
     SKY_RETURN_IF_ERROR(Call("Create", ""));
@@ -43,6 +53,7 @@ class MemoryObjectStore : public ObjectStore {
     const std::lock_guard lock(mutex_);
     if (entries.contains(key)) return {StatusCode::kAlreadyExists, key + ": it is there"};
     entries[key] = {std::string(bytes), now};
+    bytes_sent += bytes.size();
     return Status();
   }
   Result<std::string> Get(const std::string& key, uint64_t bytes_max) override {
@@ -111,6 +122,7 @@ class MemoryObjectStore : public ObjectStore {
                       bytes_.size(), crc};
       const std::lock_guard lock(store_.mutex_);
       store_.entries[info.key] = {std::move(bytes_), store_.now};
+      store_.bytes_sent += info.bytes;
       return info;
     }
 
