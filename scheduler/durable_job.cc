@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/durable_job.h"
 
-#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 #include <glog/logging.h>
 
 #include "proto/envelope.h"
+#include "scheduler/log_begin.h"
 #include "scheduler/scheduler_codec.h"
 
 namespace skybridge::scheduler {
 namespace {
-
-constexpr uint32_t kFormat = 1;
 
 MembershipOptions MembershipOf(const SchedulerNodeOptions& options) {
   return {.shards = options.shards,
@@ -44,10 +42,6 @@ AbsencesOptions AbsencesOf(const SchedulerNodeOptions& options) {
 
 Status Illegal(std::string message) { return Status(StatusCode::kDataLoss, std::move(message)); }
 
-Status Differs(std::string_view field, std::string_view theirs, std::string_view ours) {
-  return Status(StatusCode::kFailedPrecondition, fmt::format("{} {} != {}", field, theirs, ours));
-}
-
 Status Idle() { return Illegal("it decided nothing where it stands"); }
 
 wire::Error ToError(const Status& status) {
@@ -63,8 +57,6 @@ Status FromError(const wire::Error& error) {
   return error.code() == 0 ? Status() : wire::ToStatus(error);
 }
 
-std::string Hex(uint64_t value) { return fmt::format("{:016x}", value); }
-
 }  // namespace
 
 DurableJob::DurableJob(const SchedulerNodeOptions& options)
@@ -74,13 +66,7 @@ DurableJob::DurableJob(const SchedulerNodeOptions& options)
       absences_(AbsencesOf(options)),
       run_(options) {
   CHECK(options.Validate().ok()) << options.Validate();
-  history::JobCreated& created = *Append().mutable_job_created();
-  created.set_format(kFormat);
-  created.set_job_high(options_.job.high);
-  created.set_job_low(options_.job.low);
-  created.set_version(options_.version);
-  created.set_job_hash(options_.job_hash);
-  created.set_dataset_hash(options_.dataset_hash);
+  *Append().mutable_job_created() = DescribeJob(options_, generation_);
   StartTerm();
 }
 
@@ -163,8 +149,10 @@ void DurableJob::Return(Incarnation node, const wire::LeaseReturned& returned) {
   *entry.mutable_returned() = returned;
 }
 
-void DurableJob::ShardSaid(uint32_t shard, const wire::Header& reply) {
-  if (stage_ != Stage::kRunning) return;
+std::optional<ShardRequest> DurableJob::ShardSaid(uint32_t shard, const wire::Header& reply) {
+  if (stage_ != Stage::kRunning) return std::nullopt;
+  const std::optional<ShardRequest> what = run_.Asked(shard, reply.request());
+  if (!what) return std::nullopt;
   history::ShardAnswered entry;
   entry.set_shard(shard);
   entry.set_request(reply.request());
@@ -175,11 +163,38 @@ void DurableJob::ShardSaid(uint32_t shard, const wire::Header& reply) {
   } else if (reply.has_phase_reply()) {
     *entry.mutable_phase() = reply.phase_reply();
     counted = run_.ShardAnswered(shard, reply.request(), FromWire(reply.phase_reply()), now_);
-  } else {
+  } else if (reply.has_table_hash_reply()) {
     *entry.mutable_tables() = reply.table_hash_reply();
     counted = run_.ShardAnswered(shard, reply.request(), FromWire(reply.table_hash_reply()), now_);
+  } else {
+    // What a round makes of it is not in the log: with this process the round ends.
+    entry.mutable_round()->set_round(reply.round_reply().round());
+    entry.mutable_round()->set_state(reply.round_reply().state());
+    counted = run_.ShardAnswered(shard, reply.request(), {}, now_);
   }
-  if (counted) *Append().mutable_shard_answered() = std::move(entry);
+  if (!counted) return std::nullopt;
+  *Append().mutable_shard_answered() = std::move(entry);
+  return what;
+}
+
+void DurableJob::BeginRound(uint32_t round) {
+  CHECK(stage_ == Stage::kRunning);
+  CHECK_GT(round, rounds_);
+  Append().mutable_round_begun()->set_round(round);
+  rounds_ = round;
+  round_began_at_ = now_;
+}
+
+bool DurableJob::CanCut(uint32_t round) const {
+  return stage_ == Stage::kRunning && run_.training() && round > 0 && round == rounds_;
+}
+
+JobState DurableJob::CutRound(uint32_t round, uint64_t clock) {
+  CHECK(CanCut(round));
+  history::RoundCut& entry = *Append().mutable_round_cut();
+  entry.set_round(round);
+  entry.set_clock(clock);
+  return run_.Cut(round, clock, now_);
 }
 
 // ---------------------------------------------------------------- conclusions
@@ -305,7 +320,7 @@ Status DurableJob::Replay(const Record& record, bool first) {
   if (first != entry.has_job_created()) {
     return Illegal(first ? "it does not say whose log this is" : "it begins another log");
   }
-  if (first) SKY_RETURN_IF_ERROR(CheckIdentity(entry.job_created()));
+  if (first) SKY_RETURN_IF_ERROR(CheckJob(entry.job_created(), options_));
   const Instant at{Duration(entry.at_ns())};
   if (at < now_) {
     return Illegal(fmt::format("it is of {:.3f} s, the one before of {:.3f} s",
@@ -317,29 +332,12 @@ Status DurableJob::Replay(const Record& record, bool first) {
   return Status();
 }
 
-Status DurableJob::CheckIdentity(const history::JobCreated& created) const {
-  if (created.format() != kFormat) {
-    return Differs("format", std::to_string(created.format()), std::to_string(kFormat));
-  }
-  if (JobId{created.job_high(), created.job_low()} != options_.job) {
-    return Differs("job", Hex(created.job_high()) + Hex(created.job_low()),
-                   Hex(options_.job.high) + Hex(options_.job.low));
-  }
-  if (created.version() != options_.version) {
-    return Differs("version", created.version(), options_.version);
-  }
-  if (created.job_hash() != options_.job_hash) {
-    return Differs("job hash", Hex(created.job_hash()), Hex(options_.job_hash));
-  }
-  if (created.dataset_hash() != options_.dataset_hash) {
-    return Differs("dataset hash", Hex(created.dataset_hash()), Hex(options_.dataset_hash));
-  }
-  return Status();
-}
-
 Status DurableJob::Apply(const history::Entry& entry) {
   switch (entry.body_case()) {
-    case history::Entry::kJobCreated: return Status();
+    case history::Entry::kJobCreated:
+      generation_ = GenerationOf(entry.job_created());
+      return Status();
+    case history::Entry::kJobRestored: return ApplyRestored(entry.job_restored());
     case history::Entry::kTermStarted:
       if (entry.term_started().term() == ++term_) return Status();
       return Illegal(fmt::format("term {} follows {}", entry.term_started().term(), term_ - 1));
@@ -370,6 +368,16 @@ Status DurableJob::Apply(const history::Entry& entry) {
   }
 }
 
+// Nothing else has happened yet.
+Status DurableJob::ApplyRestored(const history::JobRestored& restored) {
+  const bool begun = term_ > 0 || membership_.last_given() != Incarnation{};
+  if (begun || std::exchange(restored_, true)) return Idle();
+  term_ = restored.term();
+  rounds_ = restored.round();
+  membership_.BeginAfter(Incarnation(restored.incarnation()));
+  return run_.Restore(FromProto(restored.state()));
+}
+
 // Inputs that are told again, and must leave a record again.
 Status DurableJob::ApplyWork(const history::Entry& entry) {
   switch (entry.body_case()) {
@@ -386,12 +394,23 @@ Status DurableJob::ApplyWork(const history::Entry& entry) {
       if (answered.has_refusal()) *reply.mutable_error() = answered.refusal();
       if (answered.has_phase()) *reply.mutable_phase_reply() = answered.phase();
       if (answered.has_tables()) *reply.mutable_table_hash_reply() = answered.tables();
+      if (answered.has_round()) *reply.mutable_round_reply() = answered.round();
       (void)run_.DueCalls(now_);  // What was answered had been asked.
-      ShardSaid(answered.shard(), reply);
+      (void)ShardSaid(answered.shard(), reply);
       break;
     }
     case history::Entry::kAdvanced:
       if (stage_ == Stage::kRunning) Advance();
+      break;
+    case history::Entry::kRoundBegun:
+      if (stage_ == Stage::kRunning && entry.round_begun().round() > rounds_) {
+        BeginRound(entry.round_begun().round());
+      }
+      break;
+    case history::Entry::kRoundCut:
+      if (CanCut(entry.round_cut().round())) {
+        (void)CutRound(entry.round_cut().round(), entry.round_cut().clock());
+      }
       break;
     default: return Illegal("it is of no known kind");
   }

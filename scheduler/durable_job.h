@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -62,7 +63,16 @@ class DurableJob {
   // See JobRun. A lease or an answer that comes while the job does not run changes nothing.
   Result<LeaseTable::Report> Report(Incarnation node, const wire::LeaseDone& done);
   void Return(Incarnation node, const wire::LeaseReturned& returned);
-  void ShardSaid(uint32_t shard, const wire::Header& reply);
+  // Returns the question, if this was its answer.
+  std::optional<ShardRequest> ShardSaid(uint32_t shard, const wire::Header& reply);
+
+  // A checkpoint round begins; its number is above rounds(). The job runs.
+  void BeginRound(uint32_t round);
+  // See JobRun::Cut. `round` is the last one, and run().training().
+  JobState CutRound(uint32_t round, uint64_t clock);
+  // The highest number of a round; when it was begun, unless in an earlier generation.
+  uint32_t rounds() const { return rounds_; }
+  std::optional<Instant> round_began_at() const { return round_began_at_; }
 
   // Draws the conclusions from all inputs so far.
   void Conclude();
@@ -74,6 +84,7 @@ class DurableJob {
 
   Stage stage() const { return stage_; }
   uint32_t term() const { return term_; }
+  uint32_t generation() const { return generation_; }
   const ShardMap& map() const { return map_; }
   JobRun& run() { return run_; }
   std::vector<Incarnation> LiveNodes(Role role) const;
@@ -95,9 +106,10 @@ class DurableJob {
   void Resume();
 
   Status Replay(const Record& record, bool first);
-  Status CheckIdentity(const history::JobCreated& created) const;
   Status Apply(const history::Entry& entry);
+  Status ApplyRestored(const history::JobRestored& restored);
   Status ApplyWork(const history::Entry& entry);
+  bool CanCut(uint32_t round) const;
 
   const SchedulerNodeOptions options_;
   Membership membership_;
@@ -107,6 +119,10 @@ class DurableJob {
   ShardMap map_;
   Stage stage_ = Stage::kWaiting;
   uint32_t term_ = 0;
+  uint32_t generation_ = 1;
+  bool restored_ = false;  // From a checkpoint.
+  uint32_t rounds_ = 0;
+  std::optional<Instant> round_began_at_;
   Instant now_;
   Status exited_early_;  // The first node that ended for good before the start.
   JobResult result_;

@@ -78,6 +78,8 @@ std::vector<LeaseId> MakeLeases(const SchedulerNodeOptions& options, const Phase
                options.training_partitions + options.candidate_partitions);
       break;
     case PhaseKind::kTrain:
+      // A job that was restored at the end of its phase has nothing to do in it.
+      if (options.lockstep() && step.clock_begin == step.clock_end) break;
       return options.lockstep() ? RankLeases(step.phase, options.ranks)
                                 : PartitionLeases(step, options.seed, facts.batches);
     case PhaseKind::kVectors:

@@ -39,6 +39,14 @@ struct TableSum {
   bool operator==(const TableSum&) const = default;
 };
 
+// The newest checkpoint of the job.
+struct CheckpointInfo {
+  uint32_t round = 0;      // Its number; 0: there is none.
+  double seconds = -1;     // Since it was committed.
+  uint64_t bytes = 0;      // All that a restore would read.
+  uint64_t new_bytes = 0;  // That were written for it; 0 if an earlier scheduler made it.
+};
+
 struct PhaseTime {
   Phase phase{};
   std::string name;
@@ -63,6 +71,7 @@ struct JobResult {
   std::string index_report;   // JSON, from the node that built the index.
   std::string export_folder;  // Empty unless the export was committed.
   std::vector<PhaseTime> phases;
+  CheckpointInfo checkpoint;
 };
 
 // The job at one moment, for the live line.
@@ -78,6 +87,7 @@ struct JobProgress {
   std::string waiting_for;         // Who is missing at the start, or awaited back, and why.
   uint32_t live_shards = 0;
   uint32_t live_trainers = 0;
+  CheckpointInfo checkpoint;
 };
 
 }  // namespace skybridge::scheduler

@@ -27,6 +27,46 @@ void JobRun::Begin(Instant now) {
   OpenPhase(now);
 }
 
+Status JobRun::Restore(const JobState& state) {
+  CHECK(stage_ == Stage::kIdle);
+  if (state.facts.batches.size() != options_.training_partitions) {
+    return Status(StatusCode::kFailedPrecondition,
+                  fmt::format("the state counted {} training partitions, this job has {}",
+                              state.facts.batches.size(), options_.training_partitions));
+  }
+  SKY_RETURN_IF_ERROR(plan_.Resume(state.facts.batches, state.phase, state.clock));
+  SKY_RETURN_IF_ERROR(metrics_.Restore(state.result.evaluations));
+  facts_ = state.facts;
+  result_ = state.result;
+  result_.evaluations.clear();
+  result_.steps = state.steps;
+  if (!result_.phases.empty() && result_.phases.back().phase == state.phase) {
+    phase_seconds_ = result_.phases.back().seconds;
+    result_.phases.pop_back();
+  }
+  done_ = state.done;
+  return CheckDone();
+}
+
+// What was done must be this phase's, each lease once, with all its batches.
+Status JobRun::CheckDone() const {
+  LeaseTable leases({});
+  leases.Begin(MakeLeases(options_, plan_.step(), facts_));
+  for (const DoneLease& done : done_) {
+    const LeaseId lease{plan_.step().phase, LeaseKind::kTrainPartition, done.unit};
+    if (const Status known = leases.MarkDone(lease); !known.ok()) {
+      return Status(StatusCode::kFailedPrecondition, known.message());
+    }
+    const uint64_t batches = facts_.batches[UnitLow(done.unit)];
+    if (done.count != batches) {
+      return Status(
+          StatusCode::kFailedPrecondition,
+          fmt::format("{} is done with {} batches of {}", LeaseName(lease), done.count, batches));
+    }
+  }
+  return Status();
+}
+
 void JobRun::Fail(const Status& status) {
   if (failure_.ok()) failure_ = status;
 }
@@ -44,6 +84,7 @@ bool JobRun::StepOnce(std::span<const Incarnation> trainers, Instant now) {
     case Stage::kOpening:
       if (!phase_.open()) return false;
       BeginLeases();
+      RetakeLeases();
       return true;
     case Stage::kWorking:
       if (!leases_.all_done()) return Deal(trainers, now);
@@ -83,6 +124,14 @@ void JobRun::BeginLeases() {
   stage_ = Stage::kWorking;
 }
 
+// The shards hear again of what was done, if the job was restored within this phase.
+void JobRun::RetakeLeases() {
+  for (const DoneLease& done : done_) {
+    CHECK(leases_.MarkDone({plan_.step().phase, LeaseKind::kTrainPartition, done.unit}).ok());
+    phase_.CloseStream(done.unit, done.count);
+  }
+}
+
 bool JobRun::Deal(std::span<const Incarnation> trainers, Instant now) {
   GrantLimits limits{.per_node = options_.leases_per_node};
   const bool training = plan_.step().kind == PhaseKind::kTrain;
@@ -108,16 +157,23 @@ void JobRun::CloseLeases(Instant now) {
   if (step.kind == PhaseKind::kCommit) {
     // The export is final: nothing that happens to a shard from here on can change that.
     result_.export_folder = step.folder;
-    result_.phases.push_back({step.phase, PhaseName(step.kind), ToSeconds(now - phase_began_at_)});
+    result_.phases.push_back(TimeOfPhase(now));
     stage_ = Stage::kComplete;
     return;
   }
   phase_.Close(step.clock_end);
 }
 
+PhaseTime JobRun::TimeOfPhase(Instant now) const {
+  return {plan_.step().phase, PhaseName(plan_.step().kind),
+          phase_seconds_ + ToSeconds(now - phase_began_at_)};
+}
+
 void JobRun::ConcludePhase(Instant now) {
   const PhaseStep& step = plan_.step();
-  result_.phases.push_back({step.phase, PhaseName(step.kind), ToSeconds(now - phase_began_at_)});
+  result_.phases.push_back(TimeOfPhase(now));
+  phase_seconds_ = 0;
+  done_.clear();
   result_.steps = step.step;
   if (step.kind == PhaseKind::kPrepare) plan_.Prepared(facts_.batches);
   if (step.kind == PhaseKind::kEvaluate) {
@@ -164,6 +220,7 @@ void JobRun::Absorb(const LeaseId& lease, const LeaseOutcome& outcome) {
     case LeaseKind::kTrainRank: return;
     case LeaseKind::kTrainPartition:
       phase_.CloseStream(lease.unit, outcome.count);
+      done_.push_back({lease.unit, outcome.count});
       return;
     case LeaseKind::kEvaluatePartition:
       return Fail(metrics_.Record(UnitHigh(lease.unit), UnitLow(lease.unit), outcome.metrics));
@@ -245,6 +302,8 @@ bool JobRun::ShardAnswered(uint32_t shard, uint64_t request, const ShardReply& r
     hash_.Add(shard, reply.tables);
     return true;
   }
+  if (what->kind == ShardRequest::Kind::kCutRound)
+    return calls_.Answered(shard, request).has_value();
   Fail(phase_.Take(shard, request, *what, reply, now));
   return !calls_.Waiting(shard, request);
 }
@@ -253,8 +312,35 @@ bool JobRun::ShardRefused(uint32_t shard, uint64_t request, const Status& refusa
   const std::optional<ShardRequest> what = calls_.Waiting(shard, request);
   if (!what) return false;
   const Status judged = JudgeRefusal(shard, *what, refusal);
+  if (what->kind == ShardRequest::Kind::kCutRound) {
+    return !judged.ok() && calls_.Answered(shard, request);
+  }
   Fail(judged);
   return !judged.ok();
+}
+
+bool JobRun::training() const {
+  return failure_.ok() && stage_ == Stage::kWorking && plan_.step().kind == PhaseKind::kTrain;
+}
+
+JobState JobRun::Cut(uint32_t round, uint64_t clock, Instant now) {
+  CHECK(training());
+  const PhaseStep& step = plan_.step();
+  calls_.AskAll({.kind = ShardRequest::Kind::kCutRound,
+                 .rules = {.phase = step.phase},
+                 .round = round,
+                 .clock = clock});
+  JobState state{.phase = step.phase,
+                 .clock = clock,
+                 .steps = options_.lockstep() ? clock : Scale().base,
+                 .steps_total = plan_.steps_total(),
+                 .facts = facts_,
+                 .result = Collect(),
+                 .done = done_};
+  state.epoch = options_.epochs * static_cast<double>(state.steps) /
+                static_cast<double>(std::max<uint64_t>(1, state.steps_total));
+  state.result.phases.push_back(TimeOfPhase(now));
+  return state;
 }
 
 std::vector<PartFile> JobRun::Parts() const {
@@ -287,6 +373,7 @@ ProgressScale JobRun::Scale() const {
   scale.divisor = options_.ranks;
   if (!options_.lockstep()) {
     scale.base = scale.total / options_.epochs * step.epoch_begin;
+    for (const DoneLease& done : done_) scale.base += done.count;
     scale.divisor = 1;
   }
   return scale;
@@ -308,10 +395,10 @@ JobResult JobRun::Collect() const {
   result.table_hashes = hash_.sums();
   result.training_pairs = facts_.training_pairs;
   result.candidates = facts_.candidates;
-  result.examples_trained = phase_.examples();
-  result.pushes = phase_.pushes();
-  result.duplicates = phase_.duplicates();
-  result.leases_regranted = leases_.regranted();
+  result.examples_trained += phase_.examples();
+  result.pushes += phase_.pushes();
+  result.duplicates += phase_.duplicates();
+  result.leases_regranted += leases_.regranted();
   return result;
 }
 

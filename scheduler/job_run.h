@@ -11,6 +11,7 @@
 #include "common/time.h"
 #include "scheduler/grant_spec.h"
 #include "scheduler/job_result.h"
+#include "scheduler/job_state.h"
 #include "scheduler/lease.h"
 #include "scheduler/lease_table.h"
 #include "scheduler/metric_board.h"
@@ -34,6 +35,9 @@ class JobRun {
   explicit JobRun(const SchedulerNodeOptions& options);
 
   void Begin(Instant now);
+  // Before Begin, which then goes on from there: the job was `state` once.
+  // Errors: kFailedPrecondition if this job cannot have been there.
+  Status Restore(const JobState& state);
 
   // A node says that it finished a lease. A lease of an earlier phase counts as a repeat: it was
   // done, and whose files were taken is no longer known, so none must be deleted.
@@ -47,12 +51,23 @@ class JobRun {
   // False: the question is still open (or never was), and nothing changed but when it is put again.
   bool ShardAnswered(uint32_t shard, uint64_t request, const ShardReply& reply, Instant now);
   bool ShardRefused(uint32_t shard, uint64_t request, const Status& refusal);
+  // The question that this would answer.
+  std::optional<ShardRequest> Asked(uint32_t shard, uint64_t request) const {
+    return calls_.Waiting(shard, request);
+  }
   // A shard cannot be asked; it can (again), maybe in a new process.
   void ShardAway(uint32_t shard) { calls_.Hold(shard); }
   void ShardBack(uint32_t shard) { calls_.Release(shard); }
 
   // Moves as far as the inputs allow; deals leases to `trainers`. False: nothing changed.
   bool Advance(std::span<const Incarnation> trainers, Instant now);
+
+  // Whether a phase of training is worked on: then, and only then, a checkpoint can be cut.
+  bool training() const;
+  // Asks all shards to cut, in one line with the questions of the phase: what the state that is
+  // returned counts as done is in every cut. `clock`: lockstep; otherwise 0.
+  JobState Cut(uint32_t round, uint64_t clock, Instant now);
+  const PhasePlan& plan() const { return plan_; }
 
   // What to send: questions to shards, and the leases that nodes must know they hold.
   std::vector<ShardCall> DueCalls(Instant now) { return calls_.Due(now); }
@@ -71,9 +86,12 @@ class JobRun {
   bool StepOnce(std::span<const Incarnation> trainers, Instant now);
   void OpenPhase(Instant now);
   void BeginLeases();
+  void RetakeLeases();
+  Status CheckDone() const;
   bool Deal(std::span<const Incarnation> trainers, Instant now);
   void CloseLeases(Instant now);
   void ConcludePhase(Instant now);
+  PhaseTime TimeOfPhase(Instant now) const;
   void NextPhase(Instant now);
   void Absorb(const LeaseId& lease, const LeaseOutcome& outcome);
   void AbsorbPrepared(const LeaseId& lease, const LeaseOutcome& outcome);
@@ -97,8 +115,10 @@ class JobRun {
   JobFacts facts_;
   std::map<LeaseId, std::vector<PartFile>> parts_;  // Of the current folder; ordered by unit.
   Stage stage_ = Stage::kIdle;
+  std::vector<DoneLease> done_;  // Of this phase of training; not lockstep.
   Instant phase_began_at_;
-  JobResult result_;
+  double phase_seconds_ = 0;  // That an earlier life of the job spent in this phase.
+  JobResult result_;          // Counters: without what phase_ and leases_ count.
   Status failure_;
 };
 

@@ -29,6 +29,20 @@ void LeaseTable::Begin(const std::vector<LeaseId>& leases) {
   }
 }
 
+Status LeaseTable::MarkDone(const LeaseId& lease) {
+  Slot* slot = Find(lease);
+  if (slot == nullptr) {
+    return Status(StatusCode::kNotFound, LeaseName(lease) + " is no lease of this phase");
+  }
+  if (slot->state == State::kDone) {
+    return Status(StatusCode::kAlreadyExists, LeaseName(lease) + " is done");
+  }
+  CHECK(slot->attempt == Attempt{});
+  slot->state = State::kDone;
+  ++done_;
+  return Status();
+}
+
 const LeaseTable::Slot* LeaseTable::Find(const LeaseId& lease) const {
   const auto it = positions_.find(lease);
   return it == positions_.end() ? nullptr : &slots_[it->second];

@@ -44,6 +44,11 @@ class LeaseTable {
   // Forgets everything and takes the leases of a new phase, to be granted in this order.
   void Begin(const std::vector<LeaseId>& leases);
 
+  // An earlier life of the job did it, under no attempt of this one. Before the first grant.
+  // Errors: kNotFound      no lease of this phase.
+  //         kAlreadyExists it is done.
+  Status MarkDone(const LeaseId& lease);
+
   // Grants what can be granted now: always the first pending lease, to the node that holds fewest
   // (ties: the first in `nodes`). Returns the new grants, in order.
   std::vector<Granted> Grant(std::span<const Incarnation> nodes, GrantLimits limits, Instant now);

@@ -115,6 +115,14 @@ class Membership {
   // Errors: kDataLoss if it cannot have decided so.
   Status Readmit(const Registration& asking, Incarnation given, Instant at);
   Status Remove(Incarnation incarnation, NodeState state, const std::string& reason);
+  // Incarnations up to this one were given by schedulers of an earlier generation. Before anybody
+  // joins.
+  void BeginAfter(Incarnation given) {
+    CHECK(members_.empty());
+    next_incarnation_ = Number(given) + 1;
+  }
+  // The highest that was given.
+  Incarnation last_given() const { return Incarnation(next_incarnation_ - 1); }
   // The scheduler starts again: whoever was live was heard just now, as far as anybody knows, and
   // nobody dies of silence before `grace` has passed.
   void Resume(Instant now, Duration grace);

@@ -99,6 +99,20 @@ Status MetricBoard::Judge(uint32_t evaluation, const EvaluationPoint& point) {
   return Status();
 }
 
+Status MetricBoard::Restore(const std::vector<EvaluationPoint>& history) {
+  CHECK(history_.empty());
+  for (const EvaluationPoint& point : history) {
+    const uint32_t evaluation = point.evaluation;
+    if (evaluation >= evaluations_.size() || evaluations_[evaluation].name != point.name) {
+      return Status(StatusCode::kFailedPrecondition,
+                    fmt::format("this job has no evaluation {} '{}'", evaluation, point.name));
+    }
+    history_.push_back(point);
+    SKY_RETURN_IF_ERROR(Judge(evaluation, point));
+  }
+  return Status();
+}
+
 bool MetricBoard::should_stop() const {
   for (size_t i = 0; i < running_.size(); ++i) {
     const EarlyStop& rule = evaluations_[i].early_stop;

@@ -29,6 +29,10 @@ class MetricBoard {
   // Errors: kInvalidArgument if the early stop's metric is not among them.
   Status Conclude(uint32_t evaluation, uint64_t step, double epoch);
 
+  // Before all else: what an earlier life of the job concluded, in order.
+  // Errors: kFailedPrecondition if the job has no such evaluation; as Conclude.
+  Status Restore(const std::vector<EvaluationPoint>& history);
+
   // True once some evaluation's early stop says so.
   bool should_stop() const;
   // In the order they were concluded.

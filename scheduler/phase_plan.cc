@@ -120,11 +120,32 @@ bool PhasePlan::trained() const {
                               [](const PhaseStep& step) { return step.kind < PhaseKind::kExport; });
 }
 
+bool PhasePlan::training_left() const {
+  const auto trains = [](const PhaseStep& step) { return step.kind == PhaseKind::kTrain; };
+  return trains(step_) || std::ranges::any_of(ahead_, trains);
+}
+
+Status PhasePlan::Resume(const std::vector<uint64_t>& batches, Phase phase, uint64_t clock) {
+  Prepared(batches);
+  while (step_.phase < phase && Advance()) {
+  }
+  const auto refuse = [&](const std::string& text) {
+    return Status(StatusCode::kFailedPrecondition,
+                  fmt::format("phase {}: {}", Number(phase), text));
+  };
+  if (step_.phase != phase) return refuse(fmt::format("this job has {}", Number(step_.phase)));
+  if (step_.kind != PhaseKind::kTrain) return refuse("in this job it is " + PhaseName(step_.kind));
+  if (clock < step_.clock_begin || clock > step_.clock_end) {
+    return refuse(
+        fmt::format("clock {} is outside of [{}, {}]", clock, step_.clock_begin, step_.clock_end));
+  }
+  step_.clock_begin = clock;
+  return Status();
+}
+
 bool PhasePlan::StopTraining() {
   CHECK(step_.kind == PhaseKind::kEvaluate);
-  const bool over = std::ranges::none_of(
-      ahead_, [](const PhaseStep& step) { return step.kind == PhaseKind::kTrain; });
-  if (over) return false;
+  if (!training_left()) return false;
   std::erase_if(ahead_, [](const PhaseStep& step) { return step.kind < PhaseKind::kExport; });
   for (PhaseStep& step : ahead_) {
     step.clock_begin = step.clock_end = step_.clock_end;

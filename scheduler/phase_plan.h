@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/ids.h"
+#include "common/status.h"
 #include "scheduler/scheduler_options.h"
 
 namespace skybridge::scheduler {
@@ -53,6 +54,9 @@ class PhasePlan {
 
   // What prepare found: batches of each training partition, in each epoch. Once, in kPrepare.
   void Prepared(const std::vector<uint64_t>& batches);
+  // Instead: goes on with a training phase, from `clock` of it (not lockstep: 0).
+  // Errors: kFailedPrecondition if this plan has no such phase or clock.
+  Status Resume(const std::vector<uint64_t>& batches, Phase phase, uint64_t clock);
   // Training has gone on long enough: no more of it. At the end of an evaluation. False if it was
   // over anyway.
   bool StopTraining();
@@ -61,6 +65,8 @@ class PhasePlan {
 
   // Nothing but the export is ahead.
   bool trained() const;
+  // A training phase runs or is ahead.
+  bool training_left() const;
   // Lockstep: clocks of the whole training. Otherwise: batches. 0 before Prepared.
   uint64_t steps_total() const { return steps_total_; }
 

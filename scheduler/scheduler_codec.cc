@@ -184,6 +184,21 @@ wire::Header ToWire(const ShardCall& call) {
       header.mutable_retire_rank()->set_retired(what.retired);
       break;
     case ShardRequest::Kind::kTableHash: header.mutable_table_hash(); break;
+    case ShardRequest::Kind::kPrepareRound:
+      header.mutable_prepare_round()->set_round(what.round);
+      break;
+    case ShardRequest::Kind::kCutRound:
+      header.mutable_cut_round()->set_round(what.round);
+      header.mutable_cut_round()->set_phase(phase);
+      header.mutable_cut_round()->set_clock(what.clock);
+      break;
+    case ShardRequest::Kind::kCollectRound:
+      header.mutable_collect_round()->set_round(what.round);
+      break;
+    case ShardRequest::Kind::kEndRound:
+      header.mutable_end_round()->set_round(what.round);
+      header.mutable_end_round()->set_committed(what.committed);
+      break;
   }
   return header;
 }

@@ -12,30 +12,27 @@
 #include "scheduler/scheduler_codec.h"
 
 namespace skybridge::scheduler {
-namespace {
 
-// Does not change while there is no recovery from a checkpoint.
-constexpr uint32_t kGeneration = 1;
-
-}  // namespace
-
-SchedulerNode::SchedulerNode(const SchedulerNodeOptions& options)
-    : SchedulerNode(options, std::make_unique<DurableJob>(options)) {
+SchedulerNode::SchedulerNode(const SchedulerNodeOptions& options, ObjectStore* checkpoints)
+    : SchedulerNode(options, checkpoints, std::make_unique<DurableJob>(options)) {
   shift_ = Duration{0};
 }
 
-SchedulerNode::SchedulerNode(const SchedulerNodeOptions& options, std::unique_ptr<DurableJob> job)
+SchedulerNode::SchedulerNode(const SchedulerNodeOptions& options, ObjectStore* checkpoints,
+                             std::unique_ptr<DurableJob> job)
     : options_(options),
       job_(std::move(job)),
+      checkpoints_(options, checkpoints, job_->term()),
       maps_(options.timings.repeat),
       grants_(options.timings.repeat),
       stop_round_(options.timings.repeat, options.timings.stop_wait) {}
 
 Result<std::unique_ptr<SchedulerNode>> SchedulerNode::Restore(const SchedulerNodeOptions& options,
-                                                              std::span<const Record> log) {
-  if (log.empty()) return std::make_unique<SchedulerNode>(options);
+                                                              std::span<const Record> log,
+                                                              ObjectStore* checkpoints) {
+  if (log.empty()) return std::make_unique<SchedulerNode>(options, checkpoints);
   SKY_ASSIGN_OR_RETURN(auto job, DurableJob::Restore(options, log));
-  return std::unique_ptr<SchedulerNode>(new SchedulerNode(options, std::move(job)));
+  return std::unique_ptr<SchedulerNode>(new SchedulerNode(options, checkpoints, std::move(job)));
 }
 
 // ---------------------------------------------------------------- events
@@ -65,7 +62,15 @@ Effects SchedulerNode::Tick(Instant now) {
   return out;
 }
 
-Effects SchedulerNode::Finish(std::unique_ptr<Task>, Instant) { return {}; }
+Effects SchedulerNode::Finish(std::unique_ptr<Task> task, Instant now) {
+  Effects out;
+  if (finished_) return out;
+  Begin(now);
+  CHECK(checkpoints_.Finish(*task, job_->now()));
+  Pump(&out);
+  out.persist = job_->TakeRecords();
+  return out;
+}
 
 void SchedulerNode::NodeExited(Role role, uint32_t index, const Status& how, bool final) {
   job_->Exited({role, index}, how, final);
@@ -123,6 +128,7 @@ void SchedulerNode::Supersede(uint32_t term) {
                                       term, job_->term()));
   LOG(ERROR) << result_.status;
   (void)job_->TakeRecords();
+  checkpoints_.Stop();
   finished_ = true;
 }
 
@@ -135,11 +141,10 @@ Status SchedulerNode::CheckIdentity(const wire::Header& header) const {
                     options_.job.low, identity.job_high(), identity.job_low()));
   }
   // One who registers has not been told yet.
-  if (header.has_register_() || identity.generation() == kGeneration) return Status();
-  const std::string text = fmt::format("generation {} != {}", identity.generation(), kGeneration);
-  return Status(
-      identity.generation() < kGeneration ? StatusCode::kStaleGeneration : StatusCode::kNotReady,
-      text, kGeneration);
+  const uint32_t ours = job_->generation();
+  if (header.has_register_() || identity.generation() == ours) return Status();
+  return Status(identity.generation() < ours ? StatusCode::kStaleGeneration : StatusCode::kNotReady,
+                fmt::format("generation {} != {}", identity.generation(), ours), ours);
 }
 
 void SchedulerNode::HandleRegister(const Envelope& message, const wire::Header& header,
@@ -168,7 +173,7 @@ void SchedulerNode::HandleRegister(const Envelope& message, const wire::Header& 
   wire::Welcome& welcome = *reply.mutable_welcome();
   welcome.set_incarnation(Number(**given));
   welcome.set_term(job_->term());
-  welcome.set_generation(kGeneration);
+  welcome.set_generation(job_->generation());
   const auto beat =
       std::chrono::duration_cast<std::chrono::milliseconds>(options_.timings.heartbeat);
   welcome.set_heartbeat_ms(static_cast<uint32_t>(beat.count()));
@@ -189,8 +194,9 @@ void SchedulerNode::HandleMember(const Member& from, const wire::Header& header,
       break;
     case wire::Header::kPhaseReply:
     case wire::Header::kTableHashReply:
+    case wire::Header::kRoundReply:
     case wire::Header::kError:
-      if (!trainer) return job_->ShardSaid(from.self.key.index, header);
+      if (!trainer) return HandleShardReply(from.self.key.index, header);
       break;
     default: break;
   }
@@ -249,11 +255,22 @@ void SchedulerNode::HandleLeaseReturned(const Member& from, const wire::Header& 
   Send(from.incarnation, std::move(reply), out);
 }
 
+void SchedulerNode::HandleShardReply(uint32_t shard, const wire::Header& header) {
+  if (Checkpoints::Asks(header.request())) {
+    return checkpoints_.Answered(shard, header, job_->now());
+  }
+  const std::optional<ShardRequest> answered = job_->ShardSaid(shard, header);
+  if (answered && answered->kind == ShardRequest::Kind::kCutRound) {
+    checkpoints_.CutAnswered(shard, *answered, header, job_->now());
+  }
+}
+
 // ---------------------------------------------------------------- conclusions
 
 void SchedulerNode::Pump(Effects* out) {
   job_->Conclude();
   if (job_->stage() == DurableJob::Stage::kRunning) {
+    for (auto& task : checkpoints_.Advance(*job_)) out->start.push_back(std::move(task));
     SendMaps(out);
     SendCalls(out);
     SendGrants(out);
@@ -263,6 +280,7 @@ void SchedulerNode::Pump(Effects* out) {
 
 void SchedulerNode::Stop(Effects* out) {
   if (!stopping_) stop_round_.Begin(job_->now());
+  checkpoints_.Stop();
   stopping_ = true;
   const Status& status = job_->result().status;
   const std::vector<Incarnation> trainers = job_->LiveNodes(Role::kTrainer);
@@ -271,6 +289,7 @@ void SchedulerNode::Stop(Effects* out) {
     finished_ = true;
     result_ = job_->result();
     result_.messages_dropped = dropped_;
+    result_.checkpoint = checkpoints_.info(job_->now());
     return;
   }
   const bool failed = !status.ok() && status.code() != StatusCode::kCancelled;
@@ -298,7 +317,9 @@ void SchedulerNode::SendMaps(Effects* out) {
 }
 
 void SchedulerNode::SendCalls(Effects* out) {
-  for (const ShardCall& call : job_->run().DueCalls(job_->now())) {
+  std::vector<ShardCall> calls = job_->run().DueCalls(job_->now());
+  for (ShardCall& call : checkpoints_.DueCalls(job_->now())) calls.push_back(std::move(call));
+  for (const ShardCall& call : calls) {
     Send(job_->map().shards()[call.shard].incarnation, ToWire(call), out);
   }
 }
@@ -323,7 +344,7 @@ wire::Identity SchedulerNode::Self() const {
   wire::Identity identity;
   identity.set_job_high(options_.job.high);
   identity.set_job_low(options_.job.low);
-  identity.set_generation(kGeneration);
+  identity.set_generation(job_->generation());
   identity.set_map_version(Number(job_->map().version()));
   identity.set_term(job_->term());
   return identity;
@@ -339,6 +360,10 @@ void SchedulerNode::Send(Incarnation to, wire::Header header, Effects* out) {
   out->send.push_back(wire::Seal(peer->second, std::move(header)));
 }
 
-JobProgress SchedulerNode::progress(Instant now) const { return job_->Progress(JobTime(now)); }
+JobProgress SchedulerNode::progress(Instant now) const {
+  JobProgress progress = job_->Progress(JobTime(now));
+  progress.checkpoint = checkpoints_.info(JobTime(now));
+  return progress;
+}
 
 }  // namespace skybridge::scheduler

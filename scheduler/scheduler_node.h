@@ -9,7 +9,9 @@
 #include <string>
 
 #include "common/node.h"
+#include "common/object_store.h"
 #include "proto/wire.pb.h"
+#include "scheduler/checkpoints.h"
 #include "scheduler/durable_job.h"
 #include "scheduler/job_result.h"
 #include "scheduler/membership.h"
@@ -29,16 +31,18 @@ namespace skybridge::scheduler {
 // others are it learns from the first message of each.
 class SchedulerNode : public Node {
  public:
-  // For a new job. options.Validate() must be OK.
-  explicit SchedulerNode(const SchedulerNodeOptions& options);
+  // For a new job. options.Validate() must be OK. `checkpoints`: where they go, null if nowhere;
+  // outlives the node and its tasks.
+  explicit SchedulerNode(const SchedulerNodeOptions& options, ObjectStore* checkpoints = nullptr);
   // For the job whose records these are: all that the nodes before it persisted, in order. None:
   // a new job. Errors: those of DurableJob::Restore.
   static Result<std::unique_ptr<SchedulerNode>> Restore(const SchedulerNodeOptions& options,
-                                                        std::span<const Record> log);
+                                                        std::span<const Record> log,
+                                                        ObjectStore* checkpoints = nullptr);
 
   Effects Handle(const Envelope& message, Instant now) override;
   Effects Tick(Instant now) override;
-  Effects Finish(std::unique_ptr<Task> task, Instant now) override;  // Starts none.
+  Effects Finish(std::unique_ptr<Task> task, Instant now) override;
   bool finished() const override { return finished_; }
 
   // A supervisor saw the process of this node end: the node is dead at once. `final`: nobody will
@@ -55,7 +59,8 @@ class SchedulerNode : public Node {
   const JobResult& result() const { return result_; }
 
  private:
-  explicit SchedulerNode(const SchedulerNodeOptions& options, std::unique_ptr<DurableJob> job);
+  SchedulerNode(const SchedulerNodeOptions& options, ObjectStore* checkpoints,
+                std::unique_ptr<DurableJob> job);
 
   Instant JobTime(Instant now) const;
   void Begin(Instant now);
@@ -66,6 +71,7 @@ class SchedulerNode : public Node {
   void HandleHeartbeat(const Member& from, const wire::Header& header, Effects* out);
   void HandleLeaseDone(const Member& from, const wire::Header& header, Effects* out);
   void HandleLeaseReturned(const Member& from, const wire::Header& header, Effects* out);
+  void HandleShardReply(uint32_t shard, const wire::Header& header);
 
   // Draws the conclusions from everything heard so far, and sends what is due.
   void Pump(Effects* out);
@@ -80,6 +86,7 @@ class SchedulerNode : public Node {
 
   const SchedulerNodeOptions options_;
   std::unique_ptr<DurableJob> job_;
+  Checkpoints checkpoints_;
   std::optional<Duration> shift_;             // From this process's time to the job's.
   std::map<Incarnation, std::string> peers_;  // Where each was last heard from.
   Redelivery<Incarnation> maps_;

@@ -67,6 +67,10 @@ Status SchedulerNodeOptions::Validate() const {
     return Refuse(fmt::format("staleness is {}, expected -1 (no bound) or more", staleness));
   }
   if (epochs > 0) SKY_RETURN_IF_ERROR(AtLeastOne("training_partitions", training_partitions));
+  if (checkpoint_every < Duration{0}) {
+    return Refuse(fmt::format("checkpoint_every is {} s", ToSeconds(checkpoint_every)));
+  }
+  SKY_RETURN_IF_ERROR(AtLeastOne("checkpoint_keep", checkpoint_keep));
   const bool embeds = !evaluations.empty() || !export_folder.empty();
   if (embeds) SKY_RETURN_IF_ERROR(AtLeastOne("candidate_partitions", candidate_partitions));
   if (!evaluations.empty() && temp_folder.empty()) return Refuse("temp_folder is empty");

@@ -42,7 +42,10 @@ struct SchedulerTimings {
   Duration stop_wait = std::chrono::seconds(5);       // For nodes to leave at the end.
   Duration node_return_max =
       std::chrono::minutes(5);  // For a shard, or the last trainer, to return.
-  Duration restart_grace = std::chrono::seconds(15);  // After a restart nobody dies before this.
+  Duration restart_grace = std::chrono::seconds(15);     // After a restart nobody dies before this.
+  Duration round_poll = std::chrono::milliseconds(200);  // A checkpoint round looks again.
+  Duration round_max = std::chrono::minutes(15);         // After that a round is aborted.
+  Duration round_backoff = std::chrono::seconds(60);     // After an aborted one; doubles each time.
 };
 
 struct SchedulerNodeOptions {
@@ -71,6 +74,14 @@ struct SchedulerNodeOptions {
 
   uint32_t leases_per_node = 2;  // Besides ranks, which are spread evenly.
   uint32_t returns_max = 5;      // A lease returned more often than this ends the job.
+
+  Duration checkpoint_every{0};  // While training. 0: never.
+  uint32_t checkpoint_keep = 3;  // Newest checkpoints that stay.
+  // For the manifest: the resolved job as Protobuf text, and the absolute folder that its relative
+  // paths start from.
+  std::string job_text;
+  std::string job_base;
+
   SchedulerTimings timings;
 
   bool lockstep() const { return staleness == 0; }

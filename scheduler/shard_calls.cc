@@ -12,12 +12,16 @@ std::string RequestName(ShardRequest::Kind kind) {
     case ShardRequest::Kind::kCloseStream: return "CloseStream";
     case ShardRequest::Kind::kRetireRank: return "RetireRank";
     case ShardRequest::Kind::kTableHash: return "TableHash";
+    case ShardRequest::Kind::kPrepareRound: return "PrepareRound";
+    case ShardRequest::Kind::kCutRound: return "CutRound";
+    case ShardRequest::Kind::kCollectRound: return "CollectRound";
+    case ShardRequest::Kind::kEndRound: return "EndRound";
   }
   return "unknown request";
 }
 
-ShardCalls::ShardCalls(uint32_t shards, Duration repeat, Duration poll)
-    : repeat_(repeat), poll_(poll), queues_(shards), held_(shards) {}
+ShardCalls::ShardCalls(uint32_t shards, Duration repeat, Duration poll, uint64_t first_request)
+    : repeat_(repeat), poll_(poll), queues_(shards), held_(shards), next_request_(first_request) {}
 
 void ShardCalls::AskAll(const ShardRequest& what) {
   for (std::deque<Pending>& queue : queues_) queue.push_back({next_request_++, what, {}});
@@ -56,6 +60,10 @@ void ShardCalls::NotYet(uint32_t shard, uint64_t request, Instant now) {
 void ShardCalls::Release(uint32_t shard) {
   held_[shard] = false;
   if (!queues_[shard].empty()) queues_[shard].front().due_at.reset();
+}
+
+void ShardCalls::Clear() {
+  for (std::deque<Pending>& queue : queues_) queue.clear();
 }
 
 bool ShardCalls::idle() const {

@@ -24,14 +24,27 @@ struct PhaseRules {
 
 // One question to one shard.
 struct ShardRequest {
-  enum class Kind { kOpenPhase, kClosePhase, kCloseStream, kRetireRank, kTableHash };
+  enum class Kind {
+    kOpenPhase,
+    kClosePhase,
+    kCloseStream,
+    kRetireRank,
+    kTableHash,
+    kPrepareRound,
+    kCutRound,
+    kCollectRound,
+    kEndRound,
+  };
   Kind kind = Kind::kOpenPhase;
-  PhaseRules rules;        // kOpenPhase; `rules.phase` in all but kTableHash.
+  PhaseRules rules;        // kOpenPhase; `rules.phase` in all that are about a phase.
   uint64_t clock_end = 0;  // kClosePhase.
   uint64_t stream = 0;     // kCloseStream, with the pushes it must have.
   uint64_t count = 0;
   uint32_t rank = 0;  // kRetireRank.
   bool retired = false;
+  uint32_t round = 0;      // Those of a checkpoint round.
+  uint64_t clock = 0;      // kCutRound.
+  bool committed = false;  // kEndRound.
 };
 
 // "OpenPhase", ...
@@ -58,8 +71,9 @@ struct ShardCall {
 // answered. So none overtakes another, whatever the network does. Pure state machine.
 class ShardCalls {
  public:
-  // `poll`: when a question is put again that got the answer "not yet".
-  ShardCalls(uint32_t shards, Duration repeat, Duration poll);
+  // `poll`: when a question is put again that got the answer "not yet". Requests are numbered from
+  // `first_request` on.
+  ShardCalls(uint32_t shards, Duration repeat, Duration poll, uint64_t first_request = 1);
 
   void AskAll(const ShardRequest& what);
   // What to send now.
@@ -76,6 +90,8 @@ class ShardCalls {
   // It can be asked (again): what waits for an answer is put at once, maybe to a new process.
   void Release(uint32_t shard);
 
+  // Nobody needs the answers any more: what was asked is forgotten.
+  void Clear();
   bool idle() const;
 
  private:
@@ -88,7 +104,7 @@ class ShardCalls {
   const Duration poll_;
   std::vector<std::deque<Pending>> queues_;  // By shard; the first is the one being asked.
   std::vector<bool> held_;                   // By shard.
-  uint64_t next_request_ = 1;
+  uint64_t next_request_;
 };
 
 }  // namespace skybridge::scheduler

@@ -55,7 +55,7 @@ class ShardPhase {
 };
 
 // What becomes of a request that a shard refused: OK to put it again, or the error that ends the
-// job, with the shard's name.
+// job (or the round that the request is of), with the shard's name.
 Status JudgeRefusal(uint32_t shard, const ShardRequest& what, const Status& refusal);
 
 }  // namespace skybridge::scheduler

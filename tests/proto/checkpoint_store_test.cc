@@ -52,14 +52,17 @@ TEST(CheckpointStoreTest, ACheckpointIsReadBackAsItWasPut) {
   EXPECT_EQ(PutCheckpoint(store, manifest).error().code(), StatusCode::kAlreadyExists);
 }
 
-TEST(CheckpointStoreTest, ACheckpointWithADamagedFragmentIsNotPut) {
-  for (const int damage : {0, 1, 2}) {
+TEST(CheckpointStoreTest, ACheckpointThatLacksAnythingIsNotPut) {
+  for (const int damage : {0, 1, 2, 3, 4}) {
     MemoryObjectStore store;
     Manifest manifest = MakeCheckpoint(store, 17);
     const std::string key = manifest.fragment(1).object().key();
     if (damage == 0) store.entries.erase(key);
     if (damage == 1) store.entries[key].bytes.back() ^= 1;
     if (damage == 2) manifest.mutable_state()->set_clock(41);
+    const std::string file = support::PutObject(store, "base1", "rows of shard 1").key();
+    if (damage == 3) store.entries.erase(file);
+    if (damage == 4) store.entries[file].bytes += "more";
     EXPECT_FALSE(PutCheckpoint(store, manifest)) << damage;
     EXPECT_TRUE(ListRounds(store)->empty()) << damage;
   }

@@ -41,6 +41,7 @@ std::string Portrait(DurableJob& job) {
   for (const ShardMap::Shard& shard : job.map().shards()) {
     text += fmt::format("shard {} {}\n", Number(shard.incarnation), shard.endpoint);
   }
+  text += fmt::format("generation {} rounds {}\n", job.generation(), job.rounds());
   for (const Role role : {Role::kShard, Role::kTrainer}) {
     for (const Incarnation node : job.LiveNodes(role)) text += fmt::format("{} ", Number(node));
   }
@@ -80,6 +81,7 @@ class JobDriver {
     for (uint32_t t = 0; t < options_.trainers; ++t) Join({Role::kTrainer, t});
     for (int round = 0; round < 10000 && job.stage() != DurableJob::Stage::kEnded; ++round) {
       Trouble(round);
+      if (round % 5 == 0) CutOne();
       Ask();
       if (AnswerOne()) continue;
       FinishOne(round);
@@ -118,6 +120,7 @@ class JobDriver {
 
   std::map<uint64_t, ShardCall> open;  // Questions that were asked, by shard and request.
   std::vector<Record> log;
+  std::vector<JobState> states;  // Of all cuts.
 
  private:
   void Join(NodeKey place) {
@@ -150,6 +153,17 @@ class JobDriver {
     }
   }
 
+  // Rounds of one cut, of two, and of none.
+  void CutOne() {
+    if (job.stage() != DurableJob::Stage::kRunning || !job.run().training()) return;
+    if (cuts_++ % 3 != 2) job.BeginRound(job.rounds() + 1);
+    if (cuts_ % 4 == 0) return Input();
+    const JobState state = job.CutRound(job.rounds(), options_.lockstep() ? cuts_ : 0);
+    EXPECT_EQ(state.result.training_pairs, job.run().Collect().training_pairs);
+    states.push_back(state);
+    Input();
+  }
+
   void Ask() {
     for (const ShardCall& call : job.run().DueCalls(now_)) open[Key(call)] = call;
   }
@@ -164,6 +178,12 @@ class JobDriver {
       wire::TableSum& sum = *reply.mutable_table_hash_reply()->add_table();
       sum.set_name("users");
       sum.set_hash(call.shard + 1);
+    } else if (call.what.kind == ShardRequest::Kind::kCutRound && call.request % 3 == 0) {
+      // A refusal is an answer too: nothing must wait behind a cut.
+      reply.mutable_error()->set_code(static_cast<uint32_t>(StatusCode::kResourceExhausted));
+    } else if (call.what.kind == ShardRequest::Kind::kCutRound) {
+      reply.mutable_round_reply()->set_round(call.what.round);
+      reply.mutable_round_reply()->set_state(wire::RoundReply::CUT);
     } else {
       reply.mutable_phase_reply()->set_closed(++polls_ % 3 != 0);
       reply.mutable_phase_reply()->set_committed(call.what.clock_end);
@@ -212,6 +232,7 @@ class JobDriver {
   Instant now_;
   uint32_t pids_ = 0;
   uint64_t polls_ = 0;
+  uint64_t cuts_ = 0;
 
  public:
   DurableJob job;  // Last: `options_` is set before.
@@ -253,6 +274,7 @@ TEST(DurableJobTest, RestoredJobIsTheOneThatWasAfterEveryInput) {
     EXPECT_GT(driver.job.result().leases_regranted, 0u);
     EXPECT_GT(Number(driver.job.map().version()), 3u);
     EXPECT_GT(compared, 100);
+    EXPECT_GE(driver.states.size(), 2u);
   }
 }
 

@@ -2,12 +2,16 @@
 #include "tests/scheduler/fake_cluster.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 #include <glog/logging.h>
+#include <gtest/gtest.h>
 
 #include "proto/envelope.h"
+#include "tests/support/fake_checkpoint.h"
 
 namespace skybridge::scheduler {
 namespace {
@@ -174,9 +178,7 @@ wire::Header FakeTrainer::Finish(const wire::Grant& grant) {
   FakeWorld& world = cluster_.world;
   switch (lease.kind()) {
     case wire::PREPARE_PARTITION: FinishPrepare(grant, &done); break;
-    case wire::TRAIN_RANK:
-      world.rank_done[lease.unit()] = grant.train().clock_end();
-      break;
+    case wire::TRAIN_RANK: world.rank_done[lease.unit()] = grant.train().clock_end(); break;
     case wire::TRAIN_PARTITION:
       world.stream_done[{lease.phase(), lease.unit()}] = grant.train().partition_batches();
       done.set_count(grant.train().partition_batches());
@@ -244,10 +246,78 @@ bool FakeShard::AllIn(const wire::ClosePhase& close) {
   return true;
 }
 
+// As far as the slowest rank, which finishes a phase at once.
+uint64_t FakeShard::committed() {
+  const wire::OpenPhase& rules = store().rules;
+  if (!rules.lockstep()) return 0;
+  uint64_t slowest = std::numeric_limits<uint64_t>::max();
+  for (uint32_t rank = 0; rank < rules.ranks(); ++rank) {
+    slowest = std::min(slowest, cluster_.world.rank_done[rank]);
+  }
+  return std::max({uint64_t{rules.clock_begin()}, slowest, cluster_.world.committed(index_)});
+}
+
+bool FakeShard::HandleRound(const wire::Header& header, wire::RoundReply* reply) {
+  switch (header.body_case()) {
+    case wire::Header::kPrepareRound:
+      reply->set_round(header.prepare_round().round());
+      reply->set_state(Prepare(reply->round()));
+      break;
+    case wire::Header::kCutRound:
+      reply->set_round(header.cut_round().round());
+      reply->set_state(Cut(header.cut_round()));
+      break;
+    case wire::Header::kCollectRound:
+      reply->set_round(header.collect_round().round());
+      reply->set_state(Collect(reply->round(), reply));
+      break;
+    case wire::Header::kEndRound:
+      reply->set_round(header.end_round().round());
+      ended_ = std::max(ended_, reply->round());
+      reply->set_state(wire::RoundReply::ENDED);
+      break;
+    default: return false;
+  }
+  if (const auto state = spoil(header)) {
+    reply->set_state(*state);
+    reply->set_failure("disk full");
+  }
+  reply->set_committed(committed());
+  return true;
+}
+
+wire::RoundReply::State FakeShard::Prepare(uint32_t round) {
+  if (round <= ended_ || round < round_.number) return wire::RoundReply::NO_ROUND;
+  if (round > round_.number) round_ = {.number = round};
+  return round_.polls++ < 2 ? wire::RoundReply::PREPARING : wire::RoundReply::PREPARED;
+}
+
+wire::RoundReply::State FakeShard::Cut(const wire::CutRound& cut) {
+  if (cut.round() <= ended_ || cut.round() != round_.number) return wire::RoundReply::NO_ROUND;
+  // One of an earlier phase comes late.
+  if (cut.phase() != store().open_phase) return wire::RoundReply::NO_ROUND;
+  if (committed() > cut.clock() && store().rules.lockstep()) return wire::RoundReply::TOO_LATE;
+  if (!round_.cut || cut.clock() > round_.clock) {
+    cluster_.world.cuts[{cut.round(), index_}] = store().closed;
+  }
+  round_.cut = true;
+  round_.clock = cut.clock();
+  return wire::RoundReply::CUT;
+}
+
+wire::RoundReply::State FakeShard::Collect(uint32_t round, wire::RoundReply* reply) {
+  if (round <= ended_ || round != round_.number || !round_.cut) return wire::RoundReply::NO_ROUND;
+  if (committed() < round_.clock || round_.polls++ < 4) return wire::RoundReply::CUT;
+  *reply->mutable_fragment() = support::PutFragment(*cluster_.world.checkpoints, round, index_,
+                                                    cluster_.shard_count(), round_.clock);
+  return wire::RoundReply::UPLOADED;
+}
+
 void FakeShard::HandleBody(const wire::Header& header, Instant now) {
   if (deaf) return;
   wire::Header reply;
   reply.set_request(header.request());
+  if (HandleRound(header, reply.mutable_round_reply())) return Send(std::move(reply), now);
   wire::PhaseReply& answer = *reply.mutable_phase_reply();
   switch (header.body_case()) {
     case wire::Header::kOpenPhase:
@@ -266,6 +336,7 @@ void FakeShard::HandleBody(const wire::Header& header, Instant now) {
     case wire::Header::kCloseStream: {
       const wire::CloseStream& close = header.close_stream();
       const uint64_t pushes = cluster_.world.stream_done[{close.phase(), close.stream()}];
+      if (close.phase() == store().open_phase) store().closed.insert(close.stream());
       if (pushes == close.count() && !lose_a_push) break;
       reply.mutable_error()->set_code(static_cast<uint32_t>(StatusCode::kDataLoss));
       reply.mutable_error()->set_message("next is 1");
@@ -292,10 +363,25 @@ void FakeShard::HandleBody(const wire::Header& header, Instant now) {
 
 // ---------------------------------------------------------------- cluster
 
-FakeCluster::FakeCluster(const SchedulerNodeOptions& options)
-    : options_(options), scheduler_(std::make_unique<SchedulerNode>(options)) {
+FakeCluster::FakeCluster(const SchedulerNodeOptions& options, ObjectStore* checkpoints)
+    : options_(options), scheduler_(std::make_unique<SchedulerNode>(options, checkpoints)) {
+  world.checkpoints = checkpoints;
   for (uint32_t i = 0; i < options.shards; ++i) AddShard(i, 100 + i);
   for (uint32_t i = 0; i < options.trainers; ++i) AddTrainer(i, 200 + i);
+}
+
+FakeCluster::FakeCluster(const SchedulerNodeOptions& options, ObjectStore* checkpoints,
+                         const checkpoint::JobState& state, std::vector<Record> log)
+    : FakeCluster(options, checkpoints) {
+  log_ = std::move(log);
+  auto restored = SchedulerNode::Restore(options_, log_, checkpoints);
+  CHECK(restored.has_value()) << restored.error();
+  scheduler_ = *std::move(restored);
+  // What restored shards would hold.
+  for (uint32_t rank = 0; rank < options.ranks; ++rank) world.rank_done[rank] = state.clock();
+  for (const checkpoint::DoneLease& done : state.done()) {
+    world.stream_done[{state.phase(), done.unit()}] = done.count();
+  }
 }
 
 FakeTrainer& FakeCluster::AddTrainer(uint32_t index, uint32_t pid) {
@@ -318,7 +404,7 @@ void FakeCluster::Send(const std::string& from, Envelope message) {
 
 void FakeCluster::Perform(Effects effects) {
   const size_t parts = effects.persist.size() + effects.send.size();
-  if (parts == 0) return;
+  if (parts == 0 && effects.start.empty()) return;
   const std::optional<size_t> cut = crash(effects_++, parts);
   size_t left = cut ? std::min(*cut, parts) : parts;
   for (Record& record : effects.persist) {
@@ -331,11 +417,16 @@ void FakeCluster::Perform(Effects effects) {
     --left;
     Send(kScheduler, std::move(message));
   }
-  if (cut) CrashScheduler();
+  if (cut) return CrashScheduler();
+  for (std::unique_ptr<Task>& task : effects.start) {
+    task->Run();
+    tasks_.push_back(std::move(task));
+  }
 }
 
 void FakeCluster::CrashScheduler() {
-  auto restored = SchedulerNode::Restore(options_, log_);
+  tasks_.clear();
+  auto restored = SchedulerNode::Restore(options_, log_, world.checkpoints);
   CHECK(restored.has_value()) << restored.error();
   scheduler_ = *std::move(restored);
   down_until_ = now_ + downtime;
@@ -371,6 +462,13 @@ void FakeCluster::Step() {
   script(now_);
   for (auto& node : shards) node->Tick(now_);
   for (auto& node : trainers) node->Tick(now_);
+  const SchedulerNode* starter = scheduler_.get();
+  for (std::unique_ptr<Task>& task : std::exchange(tasks_, {})) {
+    // A new process knows nothing of them.
+    if (Up() && scheduler_.get() == starter) {
+      Perform(scheduler_->Finish(std::move(task), scheduler_now()));
+    }
+  }
   if (Up()) Perform(scheduler_->Tick(scheduler_now()));
 }
 

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "common/node.h"
+#include "common/object_store.h"
+#include "proto/checkpoint.pb.h"
 #include "proto/wire.pb.h"
 #include "scheduler/scheduler_node.h"
 
@@ -24,6 +26,7 @@ struct FakeStore {
   uint32_t open_phase = 0;
   wire::OpenPhase rules;
   std::set<uint32_t> retired;
+  std::set<uint64_t> closed;  // Streams of the open phase.
 };
 
 // What trainers and shards of the fake cluster share with each other, besides messages.
@@ -34,6 +37,11 @@ struct FakeWorld {
   std::map<uint64_t, uint64_t> rank_done;                         // Rank -> clock.
   std::map<std::pair<uint32_t, uint64_t>, uint64_t> stream_done;  // (phase, stream) -> pushes.
   std::map<uint64_t, FakeStore> stores;                           // By store id.
+  ObjectStore* checkpoints = nullptr;
+  // (round, shard) -> the streams that were closed when the shard cut.
+  std::map<std::pair<uint32_t, uint32_t>, std::set<uint64_t>> cuts;
+  // Lockstep: what a shard has committed, beyond what finished leases tell.
+  std::function<uint64_t(uint32_t shard)> committed = [](uint32_t) { return 0; };
 };
 
 // One peer of the scheduler: registers until welcomed, beats, leaves when told to stop.
@@ -111,18 +119,38 @@ class FakeShard : public FakeNode {
 
   bool deaf = false;         // Answers no question of the scheduler.
   bool lose_a_push = false;  // Reports data loss for the next stream that closes.
+  // What goes wrong with rounds: the state that is answered instead.
+  std::function<std::optional<wire::RoundReply::State>(const wire::Header&)> spoil =
+      [](const wire::Header&) { return std::nullopt; };
 
  private:
+  struct Round {
+    uint32_t number = 0;
+    bool cut = false;
+    uint64_t clock = 0;
+    int polls = 0;
+  };
   void HandleBody(const wire::Header& header, Instant now) override;
+  bool HandleRound(const wire::Header& header, wire::RoundReply* reply);
+  wire::RoundReply::State Prepare(uint32_t round);
+  wire::RoundReply::State Cut(const wire::CutRound& cut);
+  wire::RoundReply::State Collect(uint32_t round, wire::RoundReply* reply);
   bool AllIn(const wire::ClosePhase& close);
+  uint64_t committed();
   FakeStore& store();
+
+  Round round_;  // In memory, as in a shard.
+  uint32_t ended_ = 0;
 };
 
 // A scheduler, its peers and the links between them in one thread, on virtual time. The scheduler
 // can die and start again from its records; its clock then begins at 0.
 class FakeCluster {
  public:
-  explicit FakeCluster(const SchedulerNodeOptions& options);
+  explicit FakeCluster(const SchedulerNodeOptions& options, ObjectStore* checkpoints = nullptr);
+  // A job that goes on from a checkpoint.
+  FakeCluster(const SchedulerNodeOptions& options, ObjectStore* checkpoints,
+              const checkpoint::JobState& state, std::vector<Record> log);
 
   // Copies of the n-th message that are delivered: 0 loses it.
   std::function<int(uint64_t n, const Envelope&)> copies = [](uint64_t, const Envelope&) {
@@ -142,6 +170,7 @@ class FakeCluster {
   void Send(const std::string& from, Envelope message);
 
   Instant now() const { return now_; }
+  uint32_t shard_count() const { return options_.shards; }
   uint64_t messages() const { return messages_; }
   FakeTrainer& AddTrainer(uint32_t index, uint32_t pid);
   FakeShard& AddShard(uint32_t index, uint32_t pid);
@@ -175,6 +204,7 @@ class FakeCluster {
   const SchedulerNodeOptions options_;
   std::unique_ptr<SchedulerNode> scheduler_;
   std::vector<Record> log_;
+  std::vector<std::unique_ptr<Task>> tasks_;  // That ran.
   std::optional<Instant> down_until_;
   Duration started_at_{0};
   uint64_t effects_ = 0;

@@ -59,7 +59,7 @@ TEST_F(GrantSpecTest, EachPhaseHasItsLeases) {
   EXPECT_THAT(Units({.kind = PhaseKind::kIndex}), ElementsAre(0));
   EXPECT_THAT(Units({.kind = PhaseKind::kCommit}), ElementsAre(0));
   options.staleness = 0;
-  EXPECT_THAT(Units({.kind = PhaseKind::kTrain}), ElementsAre(0, 1));
+  EXPECT_THAT(Units({.kind = PhaseKind::kTrain, .clock_end = 1}), ElementsAre(0, 1));
 }
 
 TEST_F(GrantSpecTest, PrepareNeedsNoSpec) {

@@ -163,5 +163,24 @@ TEST(LeaseTableTest, RandomHistoriesFinishEachLeaseOnce) {
   }
 }
 
+TEST(LeaseTableTest, WhatAnEarlierLifeDidIsNotGranted) {
+  const LeaseId a{Phase(2), LeaseKind::kTrainPartition, 0};
+  const LeaseId b{Phase(2), LeaseKind::kTrainPartition, 1};
+  LeaseTable table({});
+  table.Begin({a, b});
+  EXPECT_TRUE(table.MarkDone(a).ok());
+  EXPECT_EQ(table.MarkDone(a).code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(table.MarkDone({Phase(3), LeaseKind::kTrainPartition, 0}).code(),
+            StatusCode::kNotFound);
+  EXPECT_EQ(table.done(), 1u);
+  const std::vector<Incarnation> nodes = {Incarnation(1)};
+  const std::vector<Granted> granted = table.Grant(nodes, {.per_node = 5}, Instant{});
+  ASSERT_EQ(granted.size(), 1u);
+  EXPECT_EQ(granted[0].lease, b);
+  EXPECT_EQ(table.Done(a, Attempt(1)).error().code(), StatusCode::kOutOfRange);
+  EXPECT_TRUE(table.Done(b, Attempt(1)));
+  EXPECT_TRUE(table.all_done());
+}
+
 }  // namespace
 }  // namespace skybridge::scheduler

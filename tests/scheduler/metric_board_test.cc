@@ -84,6 +84,29 @@ TEST(MetricBoardTest, StopsAfterPatienceEvaluationsWithoutABetterOne) {
   }
 }
 
+TEST(MetricBoardTest, ARestoredBoardStopsWhenTheOneBeforeWouldHave) {
+  const std::vector<double> recalls = {1, 3, 2, 4, 4, 3};
+  for (size_t split = 0; split <= recalls.size(); ++split) {
+    MetricBoard before = WithEarlyStop(2);
+    MetricBoard after = WithEarlyStop(2);
+    for (size_t i = 0; i < recalls.size(); ++i) {
+      if (i == split) {
+        ASSERT_TRUE(after.Restore(before.history()).ok());
+      }
+      MetricBoard& board = i < split ? before : after;
+      ASSERT_TRUE(board.Record(0, 0, Sums(10, recalls[i])).ok());
+      ASSERT_TRUE(board.Conclude(0, i, 1).ok());
+      EXPECT_EQ(board.should_stop(), i == 5) << "split at " << split << ", evaluation " << i;
+    }
+    EXPECT_EQ(after.history().size(), split < recalls.size() ? recalls.size() : 0);
+  }
+  MetricBoard other = WithEarlyStop(2);
+  EXPECT_EQ(other.Restore({{.evaluation = 1, .name = "test"}}).code(),
+            StatusCode::kFailedPrecondition);
+  EXPECT_EQ(other.Restore({{.evaluation = 0, .name = "no"}}).code(),
+            StatusCode::kFailedPrecondition);
+}
+
 TEST(MetricBoardTest, EarlyStopByAMetricThatIsNotThereIsAnError) {
   MetricBoard board = WithEarlyStop(1);
   ASSERT_TRUE(board.Record(0, 0, Sums(1, 1, 10)).ok());

@@ -156,6 +156,26 @@ TEST(SchedulerCodecTest, ShardQuestionsCarryTheirFields) {
   EXPECT_TRUE(ToWire(ShardCall{0, 1, {.kind = Kind::kTableHash}}).has_table_hash());
 }
 
+TEST(SchedulerCodecTest, QuestionsOfARoundCarryTheirFields) {
+  using Kind = ShardRequest::Kind;
+  const auto wire = [](Kind kind) {
+    return ToWire(ShardCall{.request = 9,
+                            .what = {.kind = kind,
+                                     .rules = {.phase = Phase(4)},
+                                     .round = 5,
+                                     .clock = 6,
+                                     .committed = true}});
+  };
+  EXPECT_EQ(wire(Kind::kPrepareRound).prepare_round().round(), 5u);
+  EXPECT_EQ(wire(Kind::kPrepareRound).request(), 9u);
+  EXPECT_EQ(wire(Kind::kCutRound).cut_round().round(), 5u);
+  EXPECT_EQ(wire(Kind::kCutRound).cut_round().phase(), 4u);
+  EXPECT_EQ(wire(Kind::kCutRound).cut_round().clock(), 6u);
+  EXPECT_EQ(wire(Kind::kCollectRound).collect_round().round(), 5u);
+  EXPECT_EQ(wire(Kind::kEndRound).end_round().round(), 5u);
+  EXPECT_TRUE(wire(Kind::kEndRound).end_round().committed());
+}
+
 TEST(SchedulerCodecTest, LargestGrantThatOptionsAllowFitsAFrame) {
   ExportSpec spec{.folder = std::string(200, 'f')};
   for (uint64_t i = 0; i < kPartsMax; ++i) {

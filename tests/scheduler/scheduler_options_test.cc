@@ -38,6 +38,9 @@ TEST(SchedulerOptionsTest, EachBadFieldIsNamed) {
   EXPECT_THAT(refusal([](auto& o) { o.ranks = 0; }), HasSubstr("ranks is 0"));
   EXPECT_THAT(refusal([](auto& o) { o.ranks = 70000; }), HasSubstr("ranks is 70000"));
   EXPECT_THAT(refusal([](auto& o) { o.leases_per_node = 0; }), HasSubstr("leases_per_node"));
+  EXPECT_THAT(refusal([](auto& o) { o.checkpoint_every = Duration{-1}; }),
+              HasSubstr("checkpoint_every"));
+  EXPECT_THAT(refusal([](auto& o) { o.checkpoint_keep = 0; }), HasSubstr("checkpoint_keep is 0"));
   EXPECT_THAT(refusal([](auto& o) { o.staleness = -2; }), HasSubstr("staleness is -2"));
   EXPECT_THAT(refusal([](auto& o) { o.training_partitions = 0; }),
               HasSubstr("training_partitions is 0"));

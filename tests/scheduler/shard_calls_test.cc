@@ -79,5 +79,18 @@ TEST(ShardCallsTest, NotYetIsAskedAgainSoon) {
   ASSERT_EQ(calls.Due(kStart + kPoll).size(), 1u);
 }
 
+TEST(ShardCallsTest, NumbersBeginWhereToldAndGoOnAfterAClear) {
+  ShardCalls calls(2, milliseconds(9), milliseconds(9), 500);
+  calls.AskAll({.kind = ShardRequest::Kind::kPrepareRound, .round = 1});
+  const std::vector<ShardCall> first = calls.Due(Instant{});
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(first[1].request, 501u);
+  calls.Clear();
+  EXPECT_TRUE(calls.idle());
+  EXPECT_FALSE(calls.Answered(0, 500));
+  calls.AskAll({.kind = ShardRequest::Kind::kEndRound, .round = 1});
+  EXPECT_EQ(calls.Due(Instant{})[0].request, 502u);
+}
+
 }  // namespace
 }  // namespace skybridge::scheduler

@@ -97,6 +97,11 @@ TEST_F(ShardPhaseTest, RefusalsThatTimeMendsAreAskedAgainOthersEndTheJob) {
   EXPECT_EQ(JudgeRefusal(1, close, {StatusCode::kDataLoss, "next is 3"}),
             Status(StatusCode::kDataLoss, "shard 1 refused CloseStream 4: next is 3"));
   EXPECT_EQ(JudgeRefusal(0, {}, {StatusCode::kGone, "x"}).code(), StatusCode::kGone);
+  const ShardRequest cut{.kind = Kind::kCutRound};
+  EXPECT_TRUE(JudgeRefusal(0, cut, {StatusCode::kNotReady, "x"}).ok());
+  EXPECT_EQ(JudgeRefusal(0, cut, {StatusCode::kResourceExhausted, "x"}).code(),
+            StatusCode::kResourceExhausted)
+      << "the phase's questions wait behind it";
 }
 
 }  // namespace
