@@ -88,6 +88,13 @@ scheduler::SchedulerNodeOptions SchedulerOptionsOf(const LoadedJob& job,
   options.timings.dead_after = std::chrono::seconds(job.job.cluster().dead_after_s());
   options.timings.suspect_after =
       std::min(options.timings.suspect_after, options.timings.dead_after / 2);
+  if (job.job.has_checkpoint()) {
+    options.checkpoint_every = std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(job.job.checkpoint().every_s()));
+    options.checkpoint_keep = job.job.checkpoint().keep();
+    options.job_text = JobText(job.job);
+    options.job_base = job.base;
+  }
   options.timings.start_timeout = std::chrono::seconds(job.job.cluster().start_timeout_s());
   return options;
 }

@@ -11,6 +11,7 @@ namespace skybridge::launch {
 
 // One for each file NAME_command.cc.
 Command CheckCommand();
+Command CheckpointCommand();
 Command EvaluateCommand();
 Command GenerateCommand();
 Command PsCommand();

@@ -72,7 +72,8 @@ Result<env::Process> LocalCluster::Spawn(scheduler::Role role, uint32_t index) c
       "--scheduler",    scheduler_.endpoint(),    "--base",   options_.base,
       "--number",       fmt::format("{}", index)};
   if (server) {
-    arguments.insert(arguments.end(), {"--store", options_.folder.store_folder()});
+    arguments.insert(arguments.end(), {"--store", options_.folder.store_folder(), "--checkpoints",
+                                       options_.folder.checkpoint_folder()});
   }
   arguments.push_back(options_.folder.job_file());
   return env::Process::Spawn({.arguments = std::move(arguments),

@@ -13,6 +13,7 @@
 #include "env/files.h"
 #include "env/host.h"
 #include "env/signals.h"
+#include "launch/checkpoint_folder.h"
 #include "launch/commands.h"
 #include "launch/evaluation_report.h"
 #include "launch/files.h"
@@ -42,6 +43,7 @@ Result<ThreadCluster> StartThreads(const OpenJob& job, const RunIdentity& identi
   SKY_ASSIGN_OR_RETURN(const auto dataset, MakeDataset(job));
   for (uint32_t server = 0; server < shape.servers; ++server) {
     SKY_ASSIGN_OR_RETURN(auto role, ServerRole::Start(job, identity, server, folder.store_folder(),
+                                                      folder.checkpoint_folder(),
                                                       {.endpoint = "inproc://shard-"}, runtime));
     cluster.servers.push_back(std::move(role));
   }
@@ -57,10 +59,13 @@ Result<RunOutcome> RunAsThreads(const OpenJob& job, const RunFolder& folder,
                                 bool json, ProgressPrinter& printer) {
   const LogFile log(folder.log("scheduler"));
   const env::SignalWatch signals;
+  SKY_ASSIGN_OR_RETURN(auto checkpoints,
+                       OpenCheckpoints(job.loaded, identity.id, folder.checkpoint_folder()));
   ProcessRuntime runtime(ShapeOf(job.loaded.job).trainers() + 1);
   SKY_ASSIGN_OR_RETURN(const auto scheduler,
                        SchedulerRole::Start({.node = std::move(node),
                                              .log_folder = folder.scheduler_folder(),
+                                             .checkpoints = std::move(checkpoints),
                                              .listen = "inproc://scheduler"},
                                             runtime));
   identity.scheduler_endpoint = scheduler->endpoint();

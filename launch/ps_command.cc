@@ -11,6 +11,8 @@ DEFINE_uint32(number, 0, "Number of this process among its kind, from 0.");
 DEFINE_string(store, "store",
               "Folder for rows and logs. A server of the same job that died there goes on; what "
               "another job left is refused.");
+DEFINE_string(checkpoints, "",
+              "Folder for checkpoints, if the job has some and names none (`checkpoint.path`).");
 DEFINE_string(listen, "tcp://127.0.0.1:*", "Where to listen; * is any free port.");
 DEFINE_bool(insecure_network, false,
             "Permit to listen beyond this machine: whoever reaches the port can stop the process.");
@@ -31,7 +33,7 @@ Status Ps(const std::vector<std::string>& positionals) {
   ProcessRuntime runtime(1);
   SKY_ASSIGN_OR_RETURN(
       const auto role,
-      ServerRole::Start(job, identity, FLAGS_number, FLAGS_store,
+      ServerRole::Start(job, identity, FLAGS_number, FLAGS_store, FLAGS_checkpoints,
                         {.endpoint = FLAGS_listen, .insecure_network = FLAGS_insecure_network},
                         runtime));
   return WaitForRole(*role);
@@ -43,7 +45,8 @@ Command PsCommand() {
   return {.name = "ps",
           .summary = "Be one server process of a cluster (`run` starts it).",
           .arguments = "JOB",
-          .flags = NodeFlagsAnd({"scheduler", "number", "store", "listen", "insecure_network"}),
+          .flags = NodeFlagsAnd(
+              {"scheduler", "number", "store", "checkpoints", "listen", "insecure_network"}),
           .repeated = {"set"},
           .positionals_min = 1,
           .positionals_max = 1,

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "env/posix_disk.h"
-#include "env/rocksdb_row_store.h"
 #include "env/segmented_log.h"
+#include "launch/checkpoint_folder.h"
 #include "launch/local_run.h"
 #include "ps/row_record.h"
 
@@ -31,28 +31,31 @@ std::string NumberedEndpoint(const std::string& endpoint, uint32_t number) {
 
 }  // namespace
 
-Result<std::unique_ptr<ServerRole>> ServerRole::Start(const OpenJob& job,
-                                                      const RunIdentity& identity, uint32_t server,
-                                                      const std::string& folder,
-                                                      const ListenOptions& listen,
-                                                      ProcessRuntime& runtime) {
+env::RocksDbRowStoreOptions ShardStoreOptions(const TableSpecs& tables, const JobId& job,
+                                              uint32_t shard, const std::string& folder) {
+  return {.folder = fmt::format("{}/shard-{}", folder, shard),
+          .owner = fmt::format("job {}, shard {}", JobIdText(job), shard),
+          .new_store_id = DrawJobId().low,
+          .record_bytes = ps::RecordBytes(tables)};
+}
+
+Result<std::unique_ptr<ServerRole>> ServerRole::Start(
+    const OpenJob& job, const RunIdentity& identity, uint32_t server, const std::string& folder,
+    const std::string& checkpoints, const ListenOptions& listen, ProcessRuntime& runtime) {
   std::unique_ptr<ServerRole> role(new ServerRole);
+  SKY_ASSIGN_OR_RETURN(role->checkpoints_, OpenCheckpoints(job.loaded, identity.id, checkpoints));
   const uint32_t count = ShapeOf(job.loaded.job).shards_per_server;
   for (uint32_t shard = server * count; shard < (server + 1) * count; ++shard) {
     Shard started;
-    const std::string path = fmt::format("{}/shard-{}", folder, shard);
-    const std::string owner = fmt::format("job {}, shard {}", JobIdText(identity.id), shard);
-    SKY_ASSIGN_OR_RETURN(auto store, env::RocksDbRowStore::Open(
-                                         {.folder = path,
-                                          .owner = owner,
-                                          .new_store_id = DrawJobId().low,
-                                          .record_bytes = ps::RecordBytes(job.model.tables())}));
+    const env::RocksDbRowStoreOptions store_options =
+        ShardStoreOptions(job.model.tables(), identity.id, shard, folder);
+    SKY_ASSIGN_OR_RETURN(auto store, env::RocksDbRowStore::Open(store_options));
     const uint64_t store_id = store->store_id();
     started.store = std::move(store);
     started.disk = std::make_unique<env::PosixDisk>();
-    SKY_ASSIGN_OR_RETURN(
-        started.log,
-        env::SegmentedLog::Open(*started.disk, {.folder = path + "/log", .store_id = store_id}));
+    SKY_ASSIGN_OR_RETURN(started.log, env::SegmentedLog::Open(
+                                          *started.disk, {.folder = store_options.folder + "/log",
+                                                          .store_id = store_id}));
     SKY_ASSIGN_OR_RETURN(
         started.host, NodeHost::Create(runtime, {.listen = NumberedEndpoint(listen.endpoint, shard),
                                                  .insecure_network = listen.insecure_network}));
@@ -60,8 +63,8 @@ Result<std::unique_ptr<ServerRole>> ServerRole::Start(const OpenJob& job,
         ShardOptionsOf(job.loaded, job.model, identity, shard, started.host->endpoint());
     options.store_id = store_id;
     SKY_RETURN_IF_ERROR(options.Validate());
-    SKY_ASSIGN_OR_RETURN(auto node,
-                         ps::ShardNode::Open(std::move(options), *started.store, *started.log));
+    SKY_ASSIGN_OR_RETURN(auto node, ps::ShardNode::Open(std::move(options), *started.store,
+                                                        *started.log, role->checkpoints_.get()));
     started.node = node.get();
     started.host->Start(std::move(node));
     role->shards_.push_back(std::move(started));

@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "common/object_store.h"
 #include "common/status.h"
 #include "env/disk.h"
 #include "env/redo_log.h"
+#include "env/rocksdb_row_store.h"
 #include "env/row_store.h"
 #include "launch/cluster_config.h"
 #include "launch/node_host.h"
@@ -19,6 +21,10 @@
 // The nodes of a server or worker process, running. Each outlives nothing that it is given.
 namespace skybridge::launch {
 
+// How the rows of a shard are opened; `folder` as ServerRole::Start takes it.
+env::RocksDbRowStoreOptions ShardStoreOptions(const TableSpecs& tables, const JobId& job,
+                                              uint32_t shard, const std::string& folder);
+
 // Where the nodes of this process listen.
 struct ListenOptions {
   std::string endpoint = "tcp://127.0.0.1:*";  // "*" or a name ending in "-" gets a number.
@@ -29,9 +35,10 @@ struct ListenOptions {
 class ServerRole {
  public:
   // `folder`: for rows and logs; one below it for each shard. Shards of this job that died there
-  // go on.
+  // go on. `checkpoints`: folder for those of a job that names none; may be empty then.
   static Result<std::unique_ptr<ServerRole>> Start(const OpenJob& job, const RunIdentity& identity,
                                                    uint32_t server, const std::string& folder,
+                                                   const std::string& checkpoints,
                                                    const ListenOptions& listen,
                                                    ProcessRuntime& runtime);
   bool ended() const;
@@ -48,6 +55,7 @@ class ServerRole {
     std::unique_ptr<NodeHost> host;       // Last, so that it ends first.
   };
   ServerRole() = default;
+  std::unique_ptr<ObjectStore> checkpoints_;  // Null: none.
   std::vector<Shard> shards_;
 };
 

@@ -22,6 +22,7 @@ struct RunFolder {
   std::string scheduler_folder() const { return path + "/scheduler"; }
 
   std::string export_folder() const { return path + "/export"; }
+  std::string checkpoint_folder() const { return path + "/checkpoints"; }
 };
 
 // Makes `wanted`, or, if that is empty, the first free one of runs/NAME-1, runs/NAME-2, ... in the

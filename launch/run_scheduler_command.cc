@@ -8,6 +8,7 @@
 #include "env/files.h"
 #include "env/line_channel.h"
 #include "env/signals.h"
+#include "launch/checkpoint_folder.h"
 #include "launch/commands.h"
 #include "launch/evaluation_report.h"
 #include "launch/exit_code.h"
@@ -84,10 +85,15 @@ Result<Ended> Run(const std::string& job_file, env::LineChannel& supervisor) {
       {.export_folder = ExportFolderOf(job.loaded, folder), .temp_folder = folder.temp_folder()});
   options.table_hash = FLAGS_hash;
 
+  SKY_ASSIGN_OR_RETURN(auto checkpoints,
+                       OpenCheckpoints(job.loaded, identity.id, folder.checkpoint_folder()));
+
   ProcessRuntime runtime(1);
-  auto role = SchedulerRole::Start(
-      {.node = std::move(options), .log_folder = folder.scheduler_folder(), .listen = FLAGS_listen},
-      runtime);
+  auto role = SchedulerRole::Start({.node = std::move(options),
+                                    .log_folder = folder.scheduler_folder(),
+                                    .checkpoints = std::move(checkpoints),
+                                    .listen = FLAGS_listen},
+                                   runtime);
   if (!role) return Retryable(role.error());
   supervisor.Send(LineOf(Listening{(*role)->endpoint()}));
   SKY_RETURN_IF_ERROR(Serve(**role, supervisor, runtime.clock));

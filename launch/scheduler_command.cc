@@ -6,6 +6,7 @@
 #include <gflags/gflags.h>
 
 #include "env/signals.h"
+#include "launch/checkpoint_folder.h"
 #include "launch/commands.h"
 #include "launch/evaluation_report.h"
 #include "launch/files.h"
@@ -38,12 +39,16 @@ Status Scheduler(const std::vector<std::string>& positionals) {
                          {.export_folder = export_folder, .temp_folder = folder.temp_folder()});
   options.table_hash = FLAGS_hash;
 
+  SKY_ASSIGN_OR_RETURN(auto checkpoints,
+                       OpenCheckpoints(job.loaded, identity.id, folder.checkpoint_folder()));
+
   const LogFile log(folder.log("scheduler"));
   const env::SignalWatch signals;
   ProcessRuntime runtime(1);
   SKY_ASSIGN_OR_RETURN(const auto role,
                        SchedulerRole::Start({.node = std::move(options),
                                              .log_folder = folder.scheduler_folder(),
+                                             .checkpoints = std::move(checkpoints),
                                              .listen = FLAGS_listen,
                                              .insecure_network = FLAGS_insecure_network},
                                             runtime));

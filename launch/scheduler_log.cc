@@ -61,6 +61,13 @@ std::vector<Record> WithoutVoidEnds(std::vector<Record> all) {
 
 }  // namespace
 
+Status BeginSchedulerLog(const std::string& folder, std::span<const Record> records) {
+  SKY_ASSIGN_OR_RETURN(const auto log, FileLog::Open(folder));
+  SKY_ASSIGN_OR_RETURN(const auto there, log->Read());
+  if (!there.empty()) return {StatusCode::kAlreadyExists, folder + " has a scheduler's log"};
+  return log->Write(records);
+}
+
 Status ReopenJob(const std::string& folder) {
   std::error_code ignored;
   if (!std::filesystem::exists(folder, ignored)) return {};  // It had not begun.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ struct SchedulerLog {
 // Opens the log in `folder`, or begins one there. Errors: those of the disk; kDataLoss if the log
 // is damaged.
 Result<SchedulerLog> OpenSchedulerLog(const std::string& folder);
+
+// Begins a log with these records in a folder that has none, durably.
+// Errors: kAlreadyExists if there is one; those of the disk.
+Status BeginSchedulerLog(const std::string& folder, std::span<const Record> records);
 
 // Makes a job's untimely end void, so that the next scheduler goes on with it. No process may have
 // the log open. Errors: those of the disk.

@@ -11,12 +11,14 @@ Result<std::unique_ptr<SchedulerRole>> SchedulerRole::Start(Options options,
                                                             ProcessRuntime& runtime) {
   SKY_RETURN_IF_ERROR(options.node.Validate());
   std::unique_ptr<SchedulerRole> role(new SchedulerRole);
+  role->checkpoints_ = std::move(options.checkpoints);
   SKY_ASSIGN_OR_RETURN(role->host_,
                        NodeHost::Create(runtime, {.listen = options.listen,
                                                   .frame_bytes_max = env::kSchedulerFrameBytesMax,
                                                   .insecure_network = options.insecure_network}));
   SKY_ASSIGN_OR_RETURN(SchedulerLog log, OpenSchedulerLog(options.log_folder));
-  SKY_ASSIGN_OR_RETURN(auto node, role->watch_.MakeNode(options.node, log.records));
+  SKY_ASSIGN_OR_RETURN(auto node,
+                       role->watch_.MakeNode(options.node, log.records, role->checkpoints_.get()));
   role->host_->Start(std::move(node), std::move(log.log));
   return role;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "common/object_store.h"
 #include "common/status.h"
 #include "launch/node_host.h"
 #include "launch/scheduler_watch.h"
@@ -19,6 +20,7 @@ class SchedulerRole {
   struct Options {
     scheduler::SchedulerNodeOptions node;
     std::string log_folder;
+    std::unique_ptr<ObjectStore> checkpoints;  // Null: none.
     std::string listen;
     bool insecure_network = false;
   };
@@ -34,6 +36,7 @@ class SchedulerRole {
  private:
   SchedulerRole() = default;
 
+  std::unique_ptr<ObjectStore> checkpoints_;
   SchedulerWatch watch_;
   std::unique_ptr<NodeHost> host_;  // Last, so that it ends first.
 };

@@ -47,8 +47,9 @@ class SchedulerWatch::WatchedNode : public Node {
 };
 
 Result<std::unique_ptr<Node>> SchedulerWatch::MakeNode(
-    const scheduler::SchedulerNodeOptions& options, std::span<const Record> log) {
-  SKY_ASSIGN_OR_RETURN(auto node, scheduler::SchedulerNode::Restore(options, log));
+    const scheduler::SchedulerNodeOptions& options, std::span<const Record> log,
+    ObjectStore* checkpoints) {
+  SKY_ASSIGN_OR_RETURN(auto node, scheduler::SchedulerNode::Restore(options, log, checkpoints));
   return std::unique_ptr<Node>(std::make_unique<WatchedNode>(std::move(node), *this));
 }
 

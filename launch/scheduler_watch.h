@@ -19,9 +19,9 @@ namespace skybridge::launch {
 class SchedulerWatch {
  public:
   // The scheduler as a node for a loop; it speaks through this watch, and goes on where `log` ends.
-  // Call once. Errors: those of SchedulerNode::Restore.
+  // `checkpoints` as SchedulerNode takes it. Call once. Errors: those of SchedulerNode::Restore.
   Result<std::unique_ptr<Node>> MakeNode(const scheduler::SchedulerNodeOptions& options,
-                                         std::span<const Record> log);
+                                         std::span<const Record> log, ObjectStore* checkpoints);
 
   // Thread-safe. Told to the node at its next tick.
   void NodeExited(scheduler::Role role, uint32_t index, const Status& how, bool final);

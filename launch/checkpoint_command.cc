@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gflags/gflags.h>
+
+#include "env/folder_object_store.h"
+#include "launch/commands.h"
+#include "launch/exit_code.h"
+#include "launch/files.h"
+#include "launch/join.h"
+#include "launch/nearest_name.h"
+#include "launch/progress_line.h"
+#include "launch/restore_run.h"
+#include "launch/run_report.h"
+#include "proto/checkpoint_store.h"
+#include "proto/manifest.h"
+
+DEFINE_uint32(round, 0, "Which checkpoint, as `list` numbers them. 0: the newest (verify: all).");
+DEFINE_uint32(keep, 3, "For prune: the newest ones that stay.");
+DECLARE_string(run_dir);
+DECLARE_string(set);
+DECLARE_bool(hash);
+
+namespace skybridge::launch {
+namespace {
+
+void Say(const std::string& line) { fmt::print("{}\n", line); }
+
+// The store in a folder, that of a run, or one below it that a job's `checkpoint.path` names.
+Result<std::unique_ptr<env::FolderObjectStore>> OpenStore(const std::string& given) {
+  const auto has = [](const std::string& folder) {
+    std::error_code ignored;
+    return std::filesystem::is_directory(folder + "/manifests", ignored);
+  };
+  const std::string path = AbsolutePath(given);
+  for (const std::string& folder : {path, path + "/checkpoints"}) {
+    if (has(folder)) return env::FolderObjectStore::Open(folder);
+  }
+  return Status(StatusCode::kNotFound,
+                fmt::format("{}: no checkpoints are there; name a run folder, or the folder that "
+                            "`checkpoint.path` of the job leads to",
+                            given));
+}
+
+std::optional<uint32_t> WantedRound() {
+  return FLAGS_round == 0 ? std::nullopt : std::optional<uint32_t>(FLAGS_round);
+}
+
+std::string Line(const checkpoint::Manifest& manifest, double age) {
+  const checkpoint::JobState& state = manifest.state();
+  uint64_t new_bytes = 0;
+  for (const checkpoint::FragmentEntry& entry : manifest.fragment()) new_bytes += entry.new_bytes();
+  return fmt::format("{:>6} {:>12} {:>8.2f} {:>12} {:>7} {:>10}", manifest.round(),
+                     ShortDuration(age), state.epoch(),
+                     fmt::format("{}/{}", state.steps(), state.steps_total()),
+                     manifest.fragment_size(), ShortCount(static_cast<double>(new_bytes)));
+}
+
+Status List(ObjectStore& store) {
+  SKY_ASSIGN_OR_RETURN(const std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
+  fmt::print("{:>6} {:>12} {:>8} {:>12} {:>7} {:>10}\n", "round", "age", "epoch", "step", "shards",
+             "new bytes");
+  for (const uint32_t round : rounds) {
+    const auto manifest = checkpoint::ReadManifest(store, round);
+    SKY_ASSIGN_OR_RETURN(const double age, store.Age(checkpoint::ManifestKey(round)));
+    Say(manifest ? Line(*manifest, age)
+                 : fmt::format("{:>6} damaged: {}", round, manifest.error().message()));
+  }
+  return {};
+}
+
+// All of them are looked at, whatever is found.
+Status Verify(ObjectStore& store) {
+  SKY_ASSIGN_OR_RETURN(std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
+  if (const auto wanted = WantedRound()) rounds = {*wanted};
+  checkpoint::SoundObjects sound;
+  Status first;
+  for (const uint32_t round : rounds) {
+    const auto verify = [&]() -> Result<checkpoint::Objects> {
+      SKY_ASSIGN_OR_RETURN(const checkpoint::Manifest manifest,
+                           checkpoint::ReadManifest(store, round));
+      return checkpoint::VerifyCheckpoint(store, manifest, sound);
+    };
+    const auto objects = verify();
+    Say(objects ? fmt::format("checkpoint {} is sound: {} objects, {} bytes", round,
+                              objects->size(), checkpoint::BytesOf(*objects))
+                : fmt::format("checkpoint {} is damaged: {}", round, objects.error().message()));
+    if (!objects && first.ok()) {
+      first = objects.error().WithContext(fmt::format("checkpoint {}", round));
+    }
+  }
+  return first;
+}
+
+Status PruneStore(ObjectStore& store) {
+  if (FLAGS_keep == 0) return {StatusCode::kInvalidArgument, "--keep 0: at least one must stay"};
+  checkpoint::SoundObjects sound;
+  SKY_ASSIGN_OR_RETURN(const checkpoint::PruneReport report,
+                       checkpoint::Prune(store, {.keep = FLAGS_keep}, sound));
+  Say(fmt::format("deleted {} checkpoints{}{}, {} objects of {} bytes", report.rounds.size(),
+                  report.rounds.empty() ? "" : ": ", Join(report.rounds, ", "), report.objects,
+                  report.bytes));
+  return {};
+}
+
+Status Restore(ObjectStore& store) {
+  SKY_ASSIGN_OR_RETURN(const RunFolder folder, RestoreRun(store,
+                                                          {.round = WantedRound(),
+                                                           .run_folder = FLAGS_run_dir,
+                                                           .set = Lines(FLAGS_set),
+                                                           .table_hash = FLAGS_hash},
+                                                          Say));
+  Say(fmt::format("to go on: skybridge run --resume {}", ShownPath(folder.path)));
+  return {};
+}
+
+struct Action {
+  const char* name;
+  Status (*run)(ObjectStore&);
+};
+constexpr std::array kActions = {Action{"list", List}, Action{"verify", Verify},
+                                 Action{"prune", PruneStore}, Action{"restore", Restore}};
+
+Status Checkpoint(const std::vector<std::string>& positionals) {
+  const auto action = std::ranges::find(kActions, positionals[0], &Action::name);
+  if (action == kActions.end()) {
+    std::vector<std::string> names;
+    for (const Action& known : kActions) names.emplace_back(known.name);
+    return {StatusCode::kInvalidArgument,
+            fmt::format("{}: expected {}{}", positionals[0], Join(names, ", "),
+                        Suggestion(positionals[0], names))};
+  }
+  SKY_ASSIGN_OR_RETURN(const auto store, OpenStore(positionals[1]));
+  return action->run(*store);
+}
+
+}  // namespace
+
+Command CheckpointCommand() {
+  return {.name = "checkpoint",
+          .summary = "List, verify, prune or restore the checkpoints of a job.",
+          .arguments = "list|verify|prune|restore FOLDER",
+          .details =
+              "FOLDER is that of a run, or one with checkpoints. `verify` reads every byte. "
+              "`restore` makes a new run folder from a checkpoint, which `skybridge run --resume` "
+              "goes on with; --set cluster.servers=5 gives it another number of servers. `prune` "
+              "deletes all but the newest, once the newest was verified.",
+          .flags = {"round", "keep", "run_dir", "set", "hash"},
+          .repeated = {"set"},
+          .positionals_min = 2,
+          .positionals_max = 2,
+          .run = Checkpoint};
+}
+
+}  // namespace skybridge::launch
