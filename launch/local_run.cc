@@ -40,7 +40,7 @@ Result<ThreadCluster> StartThreads(const OpenJob& job, const RunIdentity& identi
                                    const RunFolder& folder, ProcessRuntime& runtime) {
   ThreadCluster cluster;
   const ClusterShape shape = ShapeOf(job.loaded.job);
-  SKY_ASSIGN_OR_RETURN(const auto dataset, MakeDataset(job));
+  const auto dataset = MakeDataset(job);
   for (uint32_t server = 0; server < shape.servers; ++server) {
     SKY_ASSIGN_OR_RETURN(auto role, ServerRole::Start(job, identity, server, folder.store_folder(),
                                                       folder.checkpoint_folder(),

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <glog/logging.h>
 
 #include "env/posix_disk.h"
 #include "env/segmented_log.h"
@@ -82,17 +83,14 @@ void ServerRole::RequestStop() {
 
 Status ServerRole::status() const { return FirstError(shards_); }
 
-Result<std::shared_ptr<const worker::Dataset>> MakeDataset(const OpenJob& job) {
-  SKY_ASSIGN_OR_RETURN(auto catalogue, CatalogueIfNeeded(job));
-  return std::shared_ptr<const worker::Dataset>(
-      std::make_shared<worker::Dataset>(job.data, job.plan, std::move(catalogue)));
-}
-
-Result<std::unique_ptr<WorkerRole>> WorkerRole::Start(const OpenJob& job,
-                                                      const RunIdentity& identity, uint32_t worker,
-                                                      ProcessRuntime& runtime) {
-  SKY_ASSIGN_OR_RETURN(auto dataset, MakeDataset(job));
-  return Start(job, identity, worker, std::move(dataset), runtime);
+std::shared_ptr<const worker::Dataset> MakeDataset(const OpenJob& job) {
+  return std::make_shared<const worker::Dataset>(
+      job.data, job.plan, [&job]() -> Result<worker::Dataset::SharedCatalogue> {
+        LOG(INFO) << "reading what trainers need of the catalogue";
+        SKY_ASSIGN_OR_RETURN(auto catalogue, CatalogueIfNeeded(job));
+        LOG(INFO) << (catalogue ? catalogue->size() : 0) << " candidates read";
+        return catalogue;
+      });
 }
 
 Result<std::unique_ptr<WorkerRole>> WorkerRole::Start(

@@ -62,10 +62,7 @@ class ServerRole {
 // The trainers of one worker process.
 class WorkerRole {
  public:
-  // `job` outlives it. Reads the catalogue if trainers need it.
-  static Result<std::unique_ptr<WorkerRole>> Start(const OpenJob& job, const RunIdentity& identity,
-                                                   uint32_t worker, ProcessRuntime& runtime);
-  // The same with data that were read before.
+  // `job` outlives it.
   static Result<std::unique_ptr<WorkerRole>> Start(const OpenJob& job, const RunIdentity& identity,
                                                    uint32_t worker,
                                                    std::shared_ptr<const worker::Dataset> dataset,
@@ -84,7 +81,8 @@ class WorkerRole {
   std::vector<Trainer> trainers_;
 };
 
-// What trainers of one process share. Errors: those of reading the catalogue.
-Result<std::shared_ptr<const worker::Dataset>> MakeDataset(const OpenJob& job);
+// What trainers of one process share. Its catalogue is read, if trainers need one, when the first
+// of them does: they have joined the job by then, however large it is. `job` outlives it.
+std::shared_ptr<const worker::Dataset> MakeDataset(const OpenJob& job);
 
 }  // namespace skybridge::launch

@@ -23,7 +23,8 @@ Status Worker(const std::vector<std::string>& positionals) {
                                                       FLAGS_number, shape.workers)};
   }
   ProcessRuntime runtime(shape.trainers_per_worker + 1);
-  SKY_ASSIGN_OR_RETURN(const auto role, WorkerRole::Start(job, identity, FLAGS_number, runtime));
+  SKY_ASSIGN_OR_RETURN(const auto role,
+                       WorkerRole::Start(job, identity, FLAGS_number, MakeDataset(job), runtime));
   return WaitForRole(*role);
 }
 

@@ -39,12 +39,20 @@ void StoreDocuments(const model::TwoTower& model, const std::vector<data::IdCoun
 
 }  // namespace
 
+Result<const data::Catalogue*> Dataset::catalogue() const {
+  // Each thread asks a copy of its own, as the standard wants it.
+  const std::shared_future<Result<SharedCatalogue>> shared = catalogue_;
+  const Result<SharedCatalogue>& loaded = shared.get();
+  if (!loaded.has_value()) return loaded.error();
+  return loaded->get();
+}
+
 Result<std::shared_ptr<const data::Partition>> Dataset::LoadTraining(uint32_t partition) const {
   if (partition >= plan_.train.size()) {
     return NoSuchPartition("training", partition, plan_.train.size());
   }
-  SKY_ASSIGN_OR_RETURN(auto loaded,
-                       data::LoadPartition(options_, plan_.train[partition], catalogue_.get()));
+  SKY_ASSIGN_OR_RETURN(const data::Catalogue* all, catalogue());
+  SKY_ASSIGN_OR_RETURN(auto loaded, data::LoadPartition(options_, plan_.train[partition], all));
   return std::make_shared<const data::Partition>(std::move(loaded));
 }
 
@@ -73,8 +81,9 @@ Result<std::shared_ptr<const data::CandidatePartition>> Dataset::LoadCandidates(
   if (partition >= plan_.candidates.size()) {
     return NoSuchPartition("candidate", partition, plan_.candidates.size());
   }
-  SKY_ASSIGN_OR_RETURN(
-      auto loaded, data::LoadCandidates(options_, plan_.candidates[partition], catalogue_.get()));
+  SKY_ASSIGN_OR_RETURN(const data::Catalogue* all, catalogue());
+  SKY_ASSIGN_OR_RETURN(auto loaded,
+                       data::LoadCandidates(options_, plan_.candidates[partition], all));
   return std::make_shared<const data::CandidatePartition>(std::move(loaded));
 }
 

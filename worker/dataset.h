@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <future>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "common/status.h"
@@ -26,19 +29,25 @@ struct PartitionCounts {
   std::vector<std::vector<uint32_t>> sightings;
 };
 
-// The data of a job as one worker process sees them. Immutable; tasks of all its trainers share
-// it. Its methods read files: call them from tasks only.
+// The data of a job as one worker process sees them. Tasks of all its trainers share it. Its
+// methods read files, the first one the whole catalogue: call them from tasks only, so that a node
+// says that it lives while they read.
 class Dataset {
  public:
-  // `catalogue` may be null where data/catalogue.h says that nobody needs it.
+  using SharedCatalogue = std::shared_ptr<const data::Catalogue>;
+  // `load_catalogue` is called once, by the first who needs it; the others wait. What it gives may
+  // be null where data/catalogue.h says that nobody needs it.
   Dataset(data::DatasetOptions options, data::DatasetPlan plan,
-          std::shared_ptr<const data::Catalogue> catalogue)
-      : options_(std::move(options)), plan_(std::move(plan)), catalogue_(std::move(catalogue)) {}
+          std::function<Result<SharedCatalogue>()> load_catalogue)
+      : options_(std::move(options)),
+        plan_(std::move(plan)),
+        catalogue_(std::async(std::launch::deferred, std::move(load_catalogue)).share()) {}
 
   const data::DatasetOptions& options() const { return options_; }
   const data::DatasetPlan& plan() const { return plan_; }
-  const data::Catalogue* catalogue() const { return catalogue_.get(); }
 
+  // Lives as long as the dataset. Errors: those of reading it, each time.
+  Result<const data::Catalogue*> catalogue() const;
   // Training partition `partition` of the plan.
   Result<std::shared_ptr<const data::Partition>> LoadTraining(uint32_t partition) const;
   // unit: position in the plan, training partitions first, then candidate partitions.
@@ -49,7 +58,7 @@ class Dataset {
  private:
   const data::DatasetOptions options_;
   const data::DatasetPlan plan_;
-  const std::shared_ptr<const data::Catalogue> catalogue_;
+  const std::shared_future<Result<SharedCatalogue>> catalogue_;  // Deferred until it is asked for.
 };
 
 }  // namespace skybridge::worker

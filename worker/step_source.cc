@@ -32,30 +32,28 @@ uint64_t BytesOf(const data::Partition& partition) {
 }  // namespace
 
 StepTask::StepTask(uint64_t owner, const model::TwoTower& model, const Dataset& dataset,
-                   std::shared_ptr<data::BatchBuilder> builder, BatchPosition at,
+                   std::unique_ptr<data::BatchBuilder> lent, BatchPosition at,
                    std::shared_ptr<const data::Partition> content)
     : WorkTask(owner),
       position(at),
       partition(std::move(content)),
+      builder(std::move(lent)),
       model_(model),
-      dataset_(dataset),
-      builder_(std::move(builder)) {}
+      dataset_(dataset) {}
 
-void StepTask::Run() {
+void StepTask::Run() { status = Prepare(); }
+
+Status StepTask::Prepare() {
+  if (!builder) {
+    SKY_ASSIGN_OR_RETURN(const data::Catalogue* catalogue, dataset_.catalogue());
+    builder = std::make_unique<data::BatchBuilder>(dataset_.options(), catalogue);
+  }
   if (!partition) {
-    auto loaded = dataset_.LoadTraining(position.partition);
-    if (!loaded.has_value()) {
-      status = loaded.error();
-      return;
-    }
-    partition = *std::move(loaded);
+    SKY_ASSIGN_OR_RETURN(partition, dataset_.LoadTraining(position.partition));
   }
-  auto batch = builder_->Build(*partition, position.epoch, position.batch);
-  if (!batch.has_value()) {
-    status = batch.error();
-    return;
-  }
-  step = std::make_shared<const PreparedStep>(model_, *std::move(batch));
+  SKY_ASSIGN_OR_RETURN(auto batch, builder->Build(*partition, position.epoch, position.batch));
+  step = std::make_shared<const PreparedStep>(model_, std::move(batch));
+  return Status();
 }
 
 std::shared_ptr<const data::Partition> PartitionCache::Find(uint32_t partition) {
@@ -79,11 +77,7 @@ void PartitionCache::Keep(uint32_t partition, std::shared_ptr<const data::Partit
 
 StepSource::StepSource(uint64_t owner, const model::TwoTower& model, const Dataset& dataset,
                        PartitionCache& cache)
-    : owner_(owner),
-      model_(model),
-      dataset_(dataset),
-      cache_(cache),
-      builder_(std::make_shared<data::BatchBuilder>(dataset.options(), dataset.catalogue())) {}
+    : owner_(owner), model_(model), dataset_(dataset), cache_(cache) {}
 
 void StepSource::Want(const BatchPosition& position, Effects* out) {
   if (wanted_ == position) return;
@@ -91,12 +85,13 @@ void StepSource::Want(const BatchPosition& position, Effects* out) {
   lent_ = true;
   wanted_ = position;
   ready_ = nullptr;
-  out->start.push_back(std::make_unique<StepTask>(owner_, model_, dataset_, builder_, position,
-                                                  cache_.Find(position.partition)));
+  out->start.push_back(std::make_unique<StepTask>(owner_, model_, dataset_, std::move(builder_),
+                                                  position, cache_.Find(position.partition)));
 }
 
 Status StepSource::Take(StepTask& task) {
   lent_ = false;
+  builder_ = std::move(task.builder);
   SKY_RETURN_IF_ERROR(task.status);
   cache_.Keep(task.position.partition, task.partition);
   if (wanted_ == task.position) ready_ = std::move(task.step);

@@ -15,23 +15,26 @@
 
 namespace skybridge::worker {
 
-// Reads the partition if it is not given, builds one batch, and finds its rows.
+// Reads the partition if it is not given, builds one batch, with a builder of its own unless it was
+// lent one, and finds its rows.
 class StepTask : public WorkTask {
  public:
   StepTask(uint64_t owner, const model::TwoTower& model, const Dataset& dataset,
-           std::shared_ptr<data::BatchBuilder> builder, BatchPosition position,
+           std::unique_ptr<data::BatchBuilder> lent, BatchPosition position,
            std::shared_ptr<const data::Partition> partition);
   void Run() override;
 
   const BatchPosition position;
   std::shared_ptr<const data::Partition> partition;  // Read by Run if null.
+  std::unique_ptr<data::BatchBuilder> builder;       // Made by Run if null.
   Status status;
   std::shared_ptr<const PreparedStep> step;
 
  private:
+  Status Prepare();
+
   const model::TwoTower& model_;
   const Dataset& dataset_;
-  const std::shared_ptr<data::BatchBuilder> builder_;
 };
 
 // Training partitions in memory, the latest ones used, up to a number of bytes (at least one).
@@ -72,7 +75,7 @@ class StepSource {
   const model::TwoTower& model_;
   const Dataset& dataset_;
   PartitionCache& cache_;
-  std::shared_ptr<data::BatchBuilder> builder_;  // Lent to one task at a time.
+  std::unique_ptr<data::BatchBuilder> builder_;  // Lent to one task at a time; null at first.
   bool lent_ = false;
   std::optional<BatchPosition> wanted_;
   std::shared_ptr<const PreparedStep> ready_;  // For wanted_.

@@ -49,7 +49,7 @@ class ExportSimTest : public SimTest {
       EXPECT_EQ(first->second, HashBytes(bytes)) << file.name() << " differs from other seeds'";
     }
     std::ranges::sort(keys);
-    const auto catalogue = JobOf(options).dataset().catalogue()->keys();
+    const auto catalogue = (*JobOf(options).dataset().catalogue())->keys();
     EXPECT_TRUE(std::ranges::equal(keys, catalogue)) << keys.size() << " keys";
     EXPECT_EQ(manifest.candidates(), catalogue.size());
   }

@@ -146,7 +146,7 @@ std::unique_ptr<const TinyJob> TinyJob::Create(const TinyJobOptions& shape,
   auto catalogue =
       std::make_shared<const data::Catalogue>(Must(data::Catalogue::Load(options, plan)));
   tiny->dataset_ = std::make_unique<const worker::Dataset>(std::move(options), std::move(plan),
-                                                           std::move(catalogue));
+                                                           [catalogue] { return catalogue; });
   tiny->model_ = std::make_unique<const model::TwoTower>(
       Must(model::TwoTower::Create(Must(worker::ModelOptionsFromJob(tiny->job_)))));
   return tiny;
@@ -154,7 +154,7 @@ std::unique_ptr<const TinyJob> TinyJob::Create(const TinyJobOptions& shape,
 
 support::ReferenceTrainer TinyJob::Reference(uint32_t ranks) const {
   return support::ReferenceTrainer(
-      *model_, dataset_->options(), dataset_->plan(), dataset_->catalogue(),
+      *model_, dataset_->options(), dataset_->plan(), *dataset_->catalogue(),
       {.seed = job_.seed(), .ranks = ranks, .epochs = job_.training().epochs()});
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/dataset.h"
 
+#include <filesystem>
+#include <thread>
+#include <vector>
+
 #include "tests/worker/small_world.h"
 
 namespace skybridge::worker {
@@ -22,6 +26,27 @@ TEST_F(DatasetTest, UnitsAreTrainingPartitionsThenCandidatePartitions) {
   }
   EXPECT_EQ(pairs, 11u);
   EXPECT_EQ(candidates, 5u);
+}
+
+TEST_F(DatasetTest, CatalogueIsReadOnceByTheFirstWhoNeedsIt) {
+  EXPECT_EQ(catalogue_reads(), 0) << "however large it is, nobody waited for it";
+  std::vector<std::jthread> threads;
+  for (uint32_t p = 0; p < 3; ++p) {
+    threads.emplace_back([this, p] { EXPECT_TRUE(dataset().LoadTraining(p).has_value()); });
+  }
+  threads.clear();
+  EXPECT_TRUE(dataset().LoadCandidates(0).has_value());
+  EXPECT_EQ(catalogue_reads(), 1);
+}
+
+TEST_F(DatasetTest, CatalogueThatCannotBeReadIsAnErrorOfEachWhoNeedsIt) {
+  std::filesystem::remove(scratch_.path() + "/items.tsv");
+  for (int time = 0; time < 2; ++time) {
+    const auto partition = dataset().LoadTraining(0);
+    ASSERT_FALSE(partition.has_value());
+    EXPECT_EQ(partition.error().code(), StatusCode::kNotFound) << partition.error();
+  }
+  EXPECT_EQ(catalogue_reads(), 1);
 }
 
 TEST_F(DatasetTest, SightingsAreSortedDistinctAndOfCountTablesAlone) {

@@ -86,10 +86,12 @@ SmallWorldTest::SmallWorldTest() {
   CHECK(google::protobuf::TextFormat::ParseFromString(kJob, &job_));
   data::DatasetOptions options = Must(data::OptionsFromJob(job_, scratch_.path()));
   data::DatasetPlan plan = Must(data::PlanDataset(options));
-  auto catalogue =
-      std::make_shared<const data::Catalogue>(Must(data::Catalogue::Load(options, plan)));
-  dataset_ =
-      std::make_unique<const Dataset>(std::move(options), std::move(plan), std::move(catalogue));
+  dataset_ = std::make_unique<const Dataset>(
+      options, plan, [this, options, plan]() -> Result<Dataset::SharedCatalogue> {
+        ++catalogue_reads_;
+        SKY_ASSIGN_OR_RETURN(data::Catalogue catalogue, data::Catalogue::Load(options, plan));
+        return std::make_shared<const data::Catalogue>(std::move(catalogue));
+      });
   model_ = std::make_unique<const model::TwoTower>(
       Must(model::TwoTower::Create(Must(ModelOptionsFromJob(job_)))));
 }
@@ -110,7 +112,7 @@ std::vector<uint64_t> SmallWorldTest::Batches() const {
 
 std::unique_ptr<PreparedStep> SmallWorldTest::Prepare(const BatchPosition& position) const {
   const auto partition = Must(dataset().LoadTraining(position.partition));
-  data::BatchBuilder builder(dataset().options(), dataset().catalogue());
+  data::BatchBuilder builder(dataset().options(), Must(dataset().catalogue()));
   return std::make_unique<PreparedStep>(
       model(), Must(builder.Build(*partition, position.epoch, position.batch)));
 }

@@ -39,10 +39,13 @@ class SmallWorldTest : public testing::Test {
   model::Gradients GradientsOf(const PreparedStep& step, StepTotals totals, float scale,
                                model::StepResult* result = nullptr) const;
 
+  int catalogue_reads() const { return catalogue_reads_; }
+
   data::ScratchFolder scratch_;
   job::Job job_;
 
  private:
+  int catalogue_reads_ = 0;
   std::unique_ptr<const model::TwoTower> model_;
   std::unique_ptr<const Dataset> dataset_;
 };

@@ -42,7 +42,8 @@ class TrainerNodeTest : public SmallWorldTest {
       Carry(node_.Handle(wire::Seal(message.peer, std::move(reply), std::move(payload)), now_));
     }
     for (auto& task : effects.start) {
-      if (dynamic_cast<ComputeTask*>(task.get()) != nullptr && slow_step_) {
+      const bool step = dynamic_cast<ComputeTask*>(task.get()) != nullptr;
+      if (slow_tasks_ || (slow_step_ && step)) {
         computing_ = std::move(task);
         continue;
       }
@@ -111,7 +112,9 @@ class TrainerNodeTest : public SmallWorldTest {
   }
 
   FakeShards shards_;
-  bool slow_step_ = false;  // Steps go to computing_ instead of being computed.
+  // Steps, or all tasks, go to computing_ instead of being computed.
+  bool slow_step_ = false;
+  bool slow_tasks_ = false;
   std::unique_ptr<Task> computing_;
   TrainerNode node_;
   Instant now_{seconds(100)};
@@ -226,6 +229,23 @@ TEST_F(TrainerNodeTest, NodeBeatsWhileAStepTakesLong) {
   Carry(node_.Finish(std::move(computing_), now_));
   ASSERT_EQ(Count(wire::Header::kLeaseDone), 1u);
   EXPECT_EQ(shards_.pushes.size(), 2u);
+}
+
+// A trainer that reads first and joins later looks as if it never came.
+TEST_F(TrainerNodeTest, CatalogueIsReadByATaskAfterJoining) {
+  Join();
+  slow_tasks_ = true;
+  Say(TrainRank());
+  ASSERT_NE(computing_, nullptr);
+  said_.clear();
+  Pass(seconds(60));
+  EXPECT_EQ(Count(wire::Header::kHeartbeat), 60u);
+  EXPECT_EQ(catalogue_reads(), 0) << "it was read on the node's thread";
+  slow_tasks_ = false;
+  computing_->Run();
+  EXPECT_EQ(catalogue_reads(), 1);
+  Carry(node_.Finish(std::move(computing_), now_));
+  EXPECT_EQ(Count(wire::Header::kLeaseDone), 1u);
 }
 
 TEST_F(TrainerNodeTest, SilentSchedulerIsGivenUpByName) {
