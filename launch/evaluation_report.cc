@@ -57,6 +57,14 @@ std::string EvaluationJson(const std::vector<scheduler::EvaluationPoint>& points
   return json.dump(2) + "\n";
 }
 
+std::string BestLine(const scheduler::BestEvaluation& best, bool exported) {
+  std::string line = fmt::format("best    {} {} {:.4f} at step {} (epoch {:.1f})", best.name,
+                                 best.metric, best.value, best.step, best.epoch);
+  if (best.step == best.last_step) return line + (exported ? ", exported\n" : ", the last\n");
+  return line + fmt::format("; {} weights: {:.4f} at step {}\n", exported ? "exported" : "last",
+                            best.last_value, best.last_step);
+}
+
 std::string ResultJson(const scheduler::JobResult& result, double seconds) {
   nlohmann::ordered_json json;
   json["status"] = result.status.ok() ? "ok" : StatusCodeName(result.status.code());
@@ -64,6 +72,12 @@ std::string ResultJson(const scheduler::JobResult& result, double seconds) {
   json["seconds"] = seconds;
   json["evaluations"] = Evaluations(result.evaluations);
   json["stopped_early"] = result.stopped_early;
+  if (result.best) {
+    json["best"] = {{"name", result.best->name},          {"metric", result.best->metric},
+                    {"value", result.best->value},        {"step", result.best->step},
+                    {"epoch", result.best->epoch},        {"last_value", result.best->last_value},
+                    {"last_step", result.best->last_step}};
+  }
   json["training_pairs"] = result.training_pairs;
   json["candidates"] = result.candidates;
   json["examples_trained"] = result.examples_trained;

@@ -26,6 +26,10 @@ std::string EvaluationTable(const std::vector<scheduler::EvaluationPoint>& point
 std::string EvaluationJson(const std::vector<scheduler::EvaluationPoint>& points,
                            const std::vector<IndexRecall>& index);
 
+// Where the evaluation that an early stop goes by was best, and what was exported instead: no
+// weights are kept on the way.
+std::string BestLine(const scheduler::BestEvaluation& best, bool exported);
+
 // What a job achieved, for machines: one JSON object, with the evaluations as above.
 std::string ResultJson(const scheduler::JobResult& result, double seconds);
 

@@ -28,6 +28,7 @@ std::string ResultText(const scheduler::JobResult& result, const RunFolder& fold
   text += fmt::format("trained on {} examples in {}{}\n",
                       ShortCount(static_cast<double>(result.examples_trained)),
                       ShortDuration(seconds), result.stopped_early ? "; stopped early" : "");
+  if (result.best) text += BestLine(*result.best, !result.export_folder.empty());
   if (result.export_folder.empty()) return text;
   text += fmt::format("export  {}  {} candidates, recall@100 of the index {:.3f}\n",
                       ShownPath(result.export_folder), result.candidates, result.index_recall);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,19 @@ struct EvaluationPoint {
   bool operator==(const EvaluationPoint&) const = default;
 };
 
+// Of the evaluation that an early stop goes by: its best value, and the one of the weights that the
+// job ended with and exported.
+struct BestEvaluation {
+  std::string name;
+  std::string metric;  // As "ndcg@20".
+  double value = 0;
+  uint64_t step = 0;
+  double epoch = 0;
+  double last_value = 0;
+  uint64_t last_step = 0;
+  bool operator==(const BestEvaluation&) const = default;
+};
+
 // A table's content as a number; see wire.TableHash.
 struct TableSum {
   std::string name;
@@ -58,6 +72,7 @@ struct JobResult {
   Status status;  // OK, kCancelled (RequestStop), or the one line that says why it failed.
   std::vector<EvaluationPoint> evaluations;  // In the order they ran.
   bool stopped_early = false;
+  std::optional<BestEvaluation> best;  // If some evaluation has an early stop, and ran.
   std::vector<TableSum> table_hashes;  // By name; if options.table_hash.
   uint64_t training_pairs = 0;         // Counted by prepare: of one epoch.
   uint64_t candidates = 0;

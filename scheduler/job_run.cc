@@ -197,7 +197,12 @@ Status JobRun::ConcludeEvaluations() {
 }
 
 void JobRun::NextPhase(Instant now) {
-  if (plan_.Advance()) {
+  const PhaseStep over = plan_.step();
+  const bool more = plan_.Advance();
+  // Evaluations of one step share their vectors, also those that an early stop adds.
+  const bool shared = more && plan_.step().folder == over.folder;
+  if (over.kind == PhaseKind::kEvaluate && !shared) unneeded_.push_back(over.folder);
+  if (more) {
     OpenPhase(now);
   } else {
     stage_ = Stage::kComplete;
@@ -392,6 +397,7 @@ JobProgress JobRun::Progress(Instant now) const {
 JobResult JobRun::Collect() const {
   JobResult result = result_;
   result.evaluations = metrics_.history();
+  result.best = metrics_.best();
   result.table_hashes = hash_.sums();
   result.training_pairs = facts_.training_pairs;
   result.candidates = facts_.candidates;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/ids.h"
@@ -69,6 +71,10 @@ class JobRun {
   JobState Cut(uint32_t round, uint64_t clock, Instant now);
   const PhasePlan& plan() const { return plan_; }
 
+  // Folders that nothing needs any more, each once. After a replay all of them are named again:
+  // whether they were deleted is not known.
+  std::vector<std::string> TakeUnneeded() { return std::exchange(unneeded_, {}); }
+
   // What to send: questions to shards, and the leases that nodes must know they hold.
   std::vector<ShardCall> DueCalls(Instant now) { return calls_.Due(now); }
   std::vector<Granted> granted() const { return leases_.granted(); }
@@ -114,6 +120,7 @@ class JobRun {
   TableHash hash_;
   JobFacts facts_;
   std::map<LeaseId, std::vector<PartFile>> parts_;  // Of the current folder; ordered by unit.
+  std::vector<std::string> unneeded_;
   Stage stage_ = Stage::kIdle;
   std::vector<DoneLease> done_;  // Of this phase of training; not lockstep.
   Instant phase_began_at_;

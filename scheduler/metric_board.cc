@@ -113,6 +113,25 @@ Status MetricBoard::Restore(const std::vector<EvaluationPoint>& history) {
   return Status();
 }
 
+std::optional<BestEvaluation> MetricBoard::best() const {
+  std::optional<BestEvaluation> best;
+  for (const EvaluationPoint& point : history_) {
+    const EarlyStop& rule = evaluations_[point.evaluation].early_stop;
+    if (rule.metric.empty()) continue;
+    const double value = MetricValue(point, rule.metric, rule.k).value_or(0);
+    if (!best || value > best->value) {
+      best = BestEvaluation{.name = point.name,
+                            .metric = fmt::format("{}@{}", rule.metric, rule.k),
+                            .value = value,
+                            .step = point.step,
+                            .epoch = point.epoch};
+    }
+    best->last_value = value;
+    best->last_step = point.step;
+  }
+  return best;
+}
+
 bool MetricBoard::should_stop() const {
   for (size_t i = 0; i < running_.size(); ++i) {
     const EarlyStop& rule = evaluations_[i].early_stop;

@@ -35,6 +35,8 @@ class MetricBoard {
 
   // True once some evaluation's early stop says so.
   bool should_stop() const;
+  // Of the evaluation with an early stop; nothing before it ran. The first of equal values is best.
+  std::optional<BestEvaluation> best() const;
   // In the order they were concluded.
   const std::vector<EvaluationPoint>& history() const { return history_; }
 

@@ -9,6 +9,7 @@
 #include <glog/logging.h>
 
 #include "proto/envelope.h"
+#include "scheduler/delete_folder.h"
 #include "scheduler/scheduler_codec.h"
 
 namespace skybridge::scheduler {
@@ -64,6 +65,11 @@ Effects SchedulerNode::Tick(Instant now) {
 
 Effects SchedulerNode::Finish(std::unique_ptr<Task> task, Instant now) {
   Effects out;
+  if (const auto* deleted = dynamic_cast<const DeleteFolder*>(task.get())) {
+    // It takes room until the run's end.
+    LOG_IF(WARNING, !deleted->status.ok()) << deleted->status;
+    return out;
+  }
   if (finished_) return out;
   Begin(now);
   CHECK(checkpoints_.Finish(*task, job_->now()));
@@ -269,6 +275,9 @@ void SchedulerNode::HandleShardReply(uint32_t shard, const wire::Header& header)
 
 void SchedulerNode::Pump(Effects* out) {
   job_->Conclude();
+  for (std::string& folder : job_->run().TakeUnneeded()) {
+    out->start.push_back(std::make_unique<DeleteFolder>(std::move(folder)));
+  }
   if (job_->stage() == DurableJob::Stage::kRunning) {
     for (auto& task : checkpoints_.Advance(*job_)) out->start.push_back(std::move(task));
     SendMaps(out);

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "scheduler/delete_folder.h"
 #include "scheduler/scheduler_node.h"
 #include "tests/fuzz/fuzz_message.h"
 #include "tests/fuzz/node_watch.h"
@@ -215,7 +216,9 @@ class Play {
   }
 
   void Watch(const Effects& effects) {
-    CHECK(effects.start.empty());
+    for (const std::unique_ptr<Task>& task : effects.start) {
+      CHECK(dynamic_cast<const DeleteFolder&>(*task).folder.starts_with("/temp/vectors-"));
+    }
     const std::vector<wire::Header> said = fuzz::OpenAll(effects.send);
     for (size_t i = 0; i < said.size(); ++i) {
       Seat* seat = SeatOf(effects.send[i].peer);

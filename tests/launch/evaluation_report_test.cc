@@ -36,6 +36,27 @@ TEST(EvaluationReportTest, JsonHasTheSameFigures) {
   EXPECT_EQ(index["index"][0]["k"], 100);
 }
 
+TEST(EvaluationReportTest, BestAndExportedWeightsAreNamedWithTheirSteps) {
+  scheduler::BestEvaluation best{.name = "test",
+                                 .metric = "ndcg@20",
+                                 .value = 0.25,
+                                 .step = 400,
+                                 .epoch = 2,
+                                 .last_value = 0.125,
+                                 .last_step = 600};
+  EXPECT_EQ(BestLine(best, true),
+            "best    test ndcg@20 0.2500 at step 400 (epoch 2.0); exported weights: 0.1250 at step "
+            "600\n");
+  EXPECT_NE(BestLine(best, false).find("; last weights: 0.1250 at step 600"), std::string::npos);
+  const auto json = nlohmann::json::parse(ResultJson({.best = best}, 3));
+  EXPECT_EQ(json["best"]["step"], 400);
+  EXPECT_EQ(json["best"]["last_step"], 600);
+  EXPECT_FALSE(nlohmann::json::parse(ResultJson({}, 3)).contains("best"));
+  best.last_step = best.step;
+  EXPECT_EQ(BestLine(best, true),
+            "best    test ndcg@20 0.2500 at step 400 (epoch 2.0), exported\n");
+}
+
 TEST(EvaluationReportTest, ResultOfAFailedJobSaysWhy) {
   const auto json = nlohmann::json::parse(ResultJson(
       {.status = Status(StatusCode::kUnavailable, "server 0 died"), .evaluations = {Point()}}, 3));

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "proto/envelope.h"
+#include "scheduler/delete_folder.h"
 #include "tests/support/fake_checkpoint.h"
 
 namespace skybridge::scheduler {
@@ -419,6 +420,10 @@ void FakeCluster::Perform(Effects effects) {
   }
   if (cut) return CrashScheduler();
   for (std::unique_ptr<Task>& task : effects.start) {
+    if (const auto* deletion = dynamic_cast<const DeleteFolder*>(task.get())) {
+      ++deleted[deletion->folder];
+      continue;
+    }
     task->Run();
     tasks_.push_back(std::move(task));
   }

@@ -187,6 +187,7 @@ class FakeCluster {
   std::vector<std::unique_ptr<FakeShard>> shards;
   std::vector<wire::Grant> grants;           // Each (lease, attempt) once, as trainers saw them.
   std::vector<wire::OpenPhase> phases;       // As shard 0 saw them.
+  std::map<std::string, int> deleted;        // Folder -> times that its deletion was begun.
   std::map<std::string, int> first_reports;  // Serialized lease -> answers without already_done.
 
  private:

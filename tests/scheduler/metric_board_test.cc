@@ -107,6 +107,26 @@ TEST(MetricBoardTest, ARestoredBoardStopsWhenTheOneBeforeWouldHave) {
             StatusCode::kFailedPrecondition);
 }
 
+TEST(MetricBoardTest, BestIsTheFirstOfTheHighestAndTheLastIsNamedBesideIt) {
+  MetricBoard board({{.name = "other"},
+                     {.name = "test", .early_stop = {.metric = "ndcg", .k = 20, .patience = 2}}});
+  EXPECT_EQ(board.best(), std::nullopt);
+  const std::vector<double> recalls = {2, 4, 4, 3};
+  for (size_t i = 0; i < recalls.size(); ++i) {
+    ASSERT_TRUE(board.Record(1, 0, Sums(10, recalls[i])).ok());
+    ASSERT_TRUE(board.Conclude(1, 100 * i, 0.5 * static_cast<double>(i)).ok());
+  }
+  ASSERT_TRUE(board.Record(0, 0, Sums(1, 9)).ok());
+  ASSERT_TRUE(board.Conclude(0, 300, 1.5).ok());
+  EXPECT_EQ(board.best(), (BestEvaluation{.name = "test",
+                                          .metric = "ndcg@20",
+                                          .value = 0.2,
+                                          .step = 100,
+                                          .epoch = 0.5,
+                                          .last_value = 0.15,
+                                          .last_step = 300}));
+}
+
 TEST(MetricBoardTest, EarlyStopByAMetricThatIsNotThereIsAnError) {
   MetricBoard board = WithEarlyStop(1);
   ASSERT_TRUE(board.Record(0, 0, Sums(1, 1, 10)).ok());

@@ -109,6 +109,45 @@ TEST(SchedulerNodeTest, PartsAndCommittedClockTravelWithLaterGrants) {
   }
 }
 
+TEST(SchedulerNodeTest, VectorsOfAnEvaluationAreDeletedWhenItIsOver) {
+  FakeCluster cluster(FakeOptions());
+  std::map<std::string, size_t> phases_before;  // How many were open when a folder was deleted.
+  cluster.script = [&](Instant) {
+    for (const auto& [folder, times] : cluster.deleted) {
+      phases_before.emplace(folder, cluster.phases.size());
+    }
+  };
+  cluster.Run(seconds(60));
+  EXPECT_EQ(cluster.deleted,
+            (std::map<std::string, int>{{"/temp/vectors-4", 1}, {"/temp/vectors-8", 1}}));
+  EXPECT_EQ(phases_before["/temp/vectors-4"], 4u) << "prepare, train, vectors, evaluate";
+  EXPECT_EQ(phases_before["/temp/vectors-8"], 7u);
+}
+
+TEST(SchedulerNodeTest, EvaluationsThatShareVectorsKeepThemUntilTheLastIsOver) {
+  SchedulerNodeOptions options = FakeOptions();
+  options.evaluations[0].early_stop = {.metric = "recall", .k = 10, .patience = 1};
+  options.evaluations.push_back({.name = "last", .partitions = 1});
+  options.epochs = 4;
+  FakeCluster cluster(options);  // Its recall never improves: the second epoch is the last.
+  bool early = false;
+  cluster.script = [&](Instant) {
+    const auto last = GrantsOf(cluster, wire::EVALUATE_PARTITION);
+    early |= !last.empty() && last.back().evaluate().evaluation() != 1 &&
+             cluster.deleted.contains("/temp/vectors-8");
+  };
+  cluster.Run(seconds(60));
+  const JobResult& result = cluster.scheduler().result();
+  ASSERT_TRUE(result.status.ok()) << result.status;
+  ASSERT_TRUE(result.stopped_early);
+  EXPECT_EQ(result.evaluations.back().name, "last");
+  EXPECT_FALSE(early);
+  EXPECT_EQ(cluster.deleted["/temp/vectors-8"], 1);
+  ASSERT_TRUE(result.best.has_value());
+  EXPECT_EQ(result.best->step, 4u);
+  EXPECT_EQ(result.best->last_step, 8u);
+}
+
 TEST(SchedulerNodeTest, EachPhaseHasTheRulesOfItsKind) {
   FakeCluster cluster(FakeOptions());
   cluster.Run(seconds(60));

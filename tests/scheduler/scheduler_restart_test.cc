@@ -60,6 +60,8 @@ TEST(SchedulerRestartTest, JobEndsTheSameWhereverTheSchedulerDies) {
           EXPECT_EQ(cluster.scheduler().result().leases_regranted, 0u);
         }
         for (const auto& [lease, times] : cluster.first_reports) EXPECT_EQ(times, 1);
+        for (const auto& [folder, times] : whole.deleted) EXPECT_GE(cluster.deleted[folder], 1);
+        EXPECT_EQ(cluster.deleted.size(), whole.deleted.size());
         if (testing::Test::HasFailure()) return;
       }
     }
