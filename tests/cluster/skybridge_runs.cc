@@ -104,12 +104,14 @@ Outcome ClusterTest::CallProgram(const std::vector<std::string>& arguments, Dura
 }
 
 std::map<std::string, std::string> ClusterTest::TableHashes(
-    const std::vector<std::string>& arguments) const {
+    const std::vector<std::string>& arguments, uint64_t clocks_least) const {
   const std::string run = "run-" + std::to_string(calls_);
   std::vector<std::string> all = {"run", Path("job.pbtxt"), "--hash", "--run_dir", Path(run)};
   all.insert(all.end(), arguments.begin(), arguments.end());
   const Outcome outcome = Call(all);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  const auto result = nlohmann::json::parse(Read(run + "/result.json"), nullptr, false);
+  EXPECT_GE(result.is_discarded() ? 0 : result.value("steps", uint64_t{0}), clocks_least);
   return HashesOf(run);
 }
 

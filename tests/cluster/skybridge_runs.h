@@ -46,8 +46,10 @@ class ClusterTest : public testing::Test {
   Outcome Call(const std::vector<std::string>& arguments, Duration limit = kPatience) const;
   // The same of another program.
   Outcome CallProgram(const std::vector<std::string>& arguments, Duration limit = kPatience) const;
-  // `skybridge run` of the small job with --hash. Returns the tables' hashes by name.
-  std::map<std::string, std::string> TableHashes(const std::vector<std::string>& arguments) const;
+  // `skybridge run` of the small job with --hash; it must train for `clocks_least` clocks. Returns
+  // the tables' hashes by name.
+  std::map<std::string, std::string> TableHashes(const std::vector<std::string>& arguments,
+                                                 uint64_t clocks_least = 0) const;
   // The same of a run that has ended in run folder `run`.
   std::map<std::string, std::string> HashesOf(const std::string& run) const;
   // Waits until `text` stands in a file of the folder; false after `limit`.
