@@ -9,6 +9,7 @@
 #include "launch/cluster_config.h"
 #include "launch/commands.h"
 #include "launch/job_flags.h"
+#include "launch/memory_need.h"
 #include "launch/open_job.h"
 #include "launch/progress_line.h"
 #include "launch/sample.h"
@@ -55,12 +56,31 @@ void PrintTables(const OpenJob& job, const Sample& sample) {
   const auto each = [&shape](uint64_t bytes) {
     return ShortCount(static_cast<double>(bytes) / shape.servers);
   };
-  const uint64_t budget = job.loaded.job.cluster().shard_memory_bytes() * shape.shards_per_server;
+  fmt::print("rows: {}B to {}B on each of {} servers; what does not fit goes to disk\n",
+             each(sample.bytes_least()), each(sample.bytes_most()), shape.servers);
+}
+
+std::string Bytes(uint64_t bytes) { return ShortCount(static_cast<double>(bytes)) + "B"; }
+
+// What servers take at most.
+void PrintMemory(const job::Job& job, const PushSize& push) {
+  const MemoryNeed need = MemoryNeedOf(job, push);
   fmt::print(
-      "memory: each of {} servers needs {}B to {}B for rows and may use {}B; more goes to "
-      "disk\n",
-      shape.servers, each(sample.bytes_least()), each(sample.bytes_most()),
-      ShortCount(static_cast<double>(budget)));
+      "memory of a server: {} at most: {} for rows, {} for pushes that wait, {} for messages "
+      "on their way, {} besides\n",
+      Bytes(need.total()), Bytes(need.rows), Bytes(need.pushes), Bytes(need.messages),
+      Bytes(need.besides));
+  const uint64_t room = job.cluster().push_memory_bytes();
+  const uint64_t together = BytesTogether(job, push.bytes_most);
+  fmt::print("pushes: {} to a shard at most in {} batches; {} of {} for those of {} trainers\n",
+             Bytes(push.bytes_most), push.batches, Bytes(together), Bytes(room),
+             job.consistency().trainers());
+  if (together > room) {
+    fmt::print(
+        "warning: if those of all trainers are as large at one clock, there is no room for "
+        "them and the job ends: raise cluster.push_memory_bytes to {}\n",
+        together);
+  }
 }
 
 Status Check(const std::vector<std::string>& positionals) {
@@ -76,6 +96,8 @@ Status Check(const std::vector<std::string>& positionals) {
   PrintData(job);
   PrintSample(sample);
   PrintTables(job, sample);
+  SKY_RETURN_IF_ERROR(CheckRoomForPushes(job.loaded.job, sample.push));
+  PrintMemory(job.loaded.job, sample.push);
   if (FLAGS_resolved) fmt::print("resolved job:\n{}", JobText(job.loaded.job));
   return {};
 }

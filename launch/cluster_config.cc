@@ -114,6 +114,7 @@ ps::ShardNodeOptions ShardOptionsOf(const LoadedJob& job, const model::TwoTower&
           .tables = model.tables(),
           .seed = job.job.seed(),
           .memory_bytes = job.job.cluster().shard_memory_bytes(),
+          .in_flight_bytes_max = job.job.cluster().push_memory_bytes(),
           .start_timeout = std::chrono::seconds(job.job.cluster().start_timeout_s())};
 }
 

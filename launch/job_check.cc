@@ -140,6 +140,9 @@ void CheckCluster(const job::Job& resolved, Findings* findings) {
   }
   findings->Range<uint64_t>("cluster.shard_memory_bytes", cluster.shard_memory_bytes(), 1u << 20,
                             uint64_t{1} << 44);
+  // A shard must hold one message.
+  findings->Range<uint64_t>("cluster.push_memory_bytes", cluster.push_memory_bytes(), 8u << 20,
+                            uint64_t{1} << 44);
   findings->Range<uint32_t>("cluster.start_timeout_s", cluster.start_timeout_s(), 1, 86400);
   findings->Range<uint32_t>("cluster.dead_after_s", cluster.dead_after_s(), 2, 86400);
 }

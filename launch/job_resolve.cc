@@ -12,6 +12,8 @@ namespace {
 
 namespace pb = google::protobuf;
 
+constexpr uint64_t kPushMemoryLeast = 64ull << 20;
+
 // Gives `field` the value that reading it yields anyway.
 void SpellOut(const pb::FieldDescriptor& field, pb::Message* message) {
   const pb::Reflection& reflection = *message->GetReflection();
@@ -125,6 +127,9 @@ job::Job ResolveJob(job::Job job) {
   ResolveNegatives(&job);
   if (!job.mutable_consistency()->has_trainers()) {
     job.mutable_consistency()->set_trainers(job.cluster().workers());
+  }
+  if (job::Cluster* cluster = job.mutable_cluster(); !cluster->has_push_memory_bytes()) {
+    cluster->set_push_memory_bytes(std::max(kPushMemoryLeast, cluster->shard_memory_bytes() / 4));
   }
   for (job::Evaluation& evaluation : *job.mutable_evaluation()) {
     if (evaluation.k_size() > 0) continue;

@@ -12,6 +12,7 @@
 #include "launch/files.h"
 #include "launch/job_flags.h"
 #include "launch/local_run.h"
+#include "launch/memory_need.h"
 #include "launch/open_job.h"
 #include "launch/progress_printer.h"
 #include "launch/run_folder.h"
@@ -55,6 +56,9 @@ Result<env::FileLock> Lock(const RunFolder& folder, Duration patience) {
 Result<PreparedRun> NewRun(const std::string& job_file) {
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJobByFlags(job_file));
   SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
+  // Now, not at the first clock.
+  SKY_ASSIGN_OR_RETURN(const PushSize push, MeasurePushes(job));
+  SKY_RETURN_IF_ERROR(CheckRoomForPushes(job.loaded.job, push));
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(FLAGS_run_dir, job.loaded.job.name()));
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, Lock(folder, Duration::zero()));
   SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, folder)));

@@ -77,7 +77,9 @@ Status ReadTraining(const OpenJob& job, const data::Catalogue* catalogue, IdSets
     sample->pairs += partition.pairs();
     sample->held_out += partition.held_out;
     sample->skipped += partition.skipped;
-    if (sources.size() == 1) DescribeFirst(job, partition, sample);
+    if (sources.size() > 1) continue;
+    DescribeFirst(job, partition, sample);
+    SKY_ASSIGN_OR_RETURN(sample->push, MeasurePushes(job, partition, catalogue));
   }
   return {};
 }

@@ -8,6 +8,7 @@
 
 #include "common/status.h"
 #include "launch/open_job.h"
+#include "launch/push_size.h"
 
 namespace skybridge::launch {
 
@@ -29,6 +30,7 @@ struct Sample {
   uint64_t candidates = 0;
   std::vector<std::string> rows;  // The first few examples, one line a side, for people.
   std::vector<TableEstimate> tables;
+  PushSize push;
 
   uint64_t bytes_least() const;
   uint64_t bytes_most() const;

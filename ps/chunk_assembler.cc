@@ -20,6 +20,7 @@ void MoveAppend(std::vector<T>& to, std::vector<T>&& from) {
     to = std::move(from);
   } else {
     to.insert(to.end(), from.begin(), from.end());
+    from = {};
   }
 }
 
@@ -43,6 +44,23 @@ Status AppendPart(PushPart&& part, std::vector<PushPart>& parts) {
   return Status();
 }
 
+// Room for all rows that `chunks` have of the table of `part`: growing as they come would take up
+// to twice their bytes, of which the budget knows nothing.
+void Reserve(const std::vector<std::optional<PushRows>>& chunks, PushPart* part) {
+  size_t ids = 0, gradients = 0, sightings = 0;
+  for (const std::optional<PushRows>& chunk : chunks) {
+    for (const PushPart& other : chunk->parts) {
+      if (other.table != part->table) continue;
+      ids += other.ids.size();
+      gradients += other.gradients.size();
+      sightings += other.sightings.size();
+    }
+  }
+  part->ids.reserve(ids);
+  part->gradients.reserve(gradients);
+  part->sightings.reserve(sightings);
+}
+
 Result<PushRows> Join(std::vector<std::optional<PushRows>> chunks) {
   PushRows whole{.rate = chunks.front()->rate, .examples = chunks.front()->examples};
   for (std::optional<PushRows>& chunk : chunks) {
@@ -50,6 +68,7 @@ Result<PushRows> Join(std::vector<std::optional<PushRows>> chunks) {
       return Status(StatusCode::kInvalidArgument, "chunks with different rates");
     }
     for (PushPart& part : chunk->parts) {
+      if (whole.parts.empty() || whole.parts.back().table != part.table) Reserve(chunks, &part);
       SKY_RETURN_IF_ERROR(AppendPart(std::move(part), whole.parts));
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fstream>
+#include <sstream>
 
 #include "tests/cluster/skybridge_runs.h"
 
@@ -69,6 +70,41 @@ TEST_F(BudgetTest, TableFourTimesTheBudgetTrainsToTheSameRowsWithinTheBudget) {
   EXPECT_FALSE(HashesOf("tight").empty());
   EXPECT_LE(tight, kBudget + kBesides);
   EXPECT_GE(roomy, tight + kRows * kRowBytes / 2) << "the rows would have fitted";
+}
+
+// Promise: the memory that `check` names is enough also where many trainers send wide rows.
+TEST_F(BudgetTest, ManyTrainersWithWideRowsStayWithinWhatCheckSays) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers take memory of their own";
+#endif
+  const Outcome made = Call({"generate", "--out", folder(), "--users", "6000", "--items", "2000",
+                             "--clusters", "6", "--train_per_user", "4"});
+  ASSERT_EQ(made.exit_code, 0) << made.output;
+  WriteJob();
+  const std::vector<std::string> wide = {"--set", "query.dim=1024",
+                                         "--set", "candidate.dim=1024",
+                                         "--set", "query.hidden=",
+                                         "--set", "training.epochs=1",
+                                         "--set", "training.batch=400",
+                                         "--set", "data.partition_bytes=16384",
+                                         "--set", "negatives.uniform=0",
+                                         "--set", "consistency.trainers=20",
+                                         "--set", "cluster.shard_memory_bytes=33554432"};
+  std::vector<std::string> check = {"check", Path("job.pbtxt"), "--noresolved"};
+  check.insert(check.end(), wide.begin(), wide.end());
+  const Outcome checked = Call(check);
+  ASSERT_EQ(checked.exit_code, 0) << checked.output;
+  const std::string lead = "memory of a server: ";
+  const size_t at = checked.output.find(lead);
+  ASSERT_NE(at, std::string::npos) << checked.output;
+  std::istringstream said(checked.output.substr(at + lead.size()));
+  double megabytes = 0;
+  std::string unit;
+  said >> megabytes >> unit;
+  ASSERT_EQ(unit, "MB") << checked.output;
+  const auto peak = static_cast<double>(ServerPeakOfRun("wide", wide)) / 1e6;
+  std::cout << "peak of the server: " << peak << " MB; check says " << megabytes << " MB\n";
+  EXPECT_LE(peak, megabytes);
 }
 
 }  // namespace

@@ -27,6 +27,15 @@ TEST(JobResolveTest, FeaturesGetTablesOfTheirTowersWidth) {
   EXPECT_FALSE(job.query().feature(1).has_table());
 }
 
+TEST(JobResolveTest, WaitingPushesGetAQuarterOfAShardsMemory) {
+  const auto room = [](const char* cluster) {
+    return Resolve(cluster).cluster().push_memory_bytes();
+  };
+  EXPECT_EQ(room("cluster { shard_memory_bytes: 2147483648 }"), 512u << 20);
+  EXPECT_EQ(room("cluster { shard_memory_bytes: 1048576 }"), 64u << 20);
+  EXPECT_EQ(room("cluster { push_memory_bytes: 9000000 }"), 9000000u);
+}
+
 TEST(JobResolveTest, DefaultsAreSpelledOutAndMeaningfulAbsenceStays) {
   const job::Job job = Resolve(kTowers);
   EXPECT_TRUE(job.has_seed());

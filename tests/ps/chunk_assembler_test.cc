@@ -53,6 +53,16 @@ TEST_F(ChunkAssemblerTest, ChunksInAnyOrderMakeOnePush) {
   EXPECT_EQ(chunks_.unfinished(), 0u);
 }
 
+TEST_F(ChunkAssemblerTest, AWholePushTakesNoMoreRoomThanItsBytes) {
+  for (uint32_t chunk = 0; chunk < 9; ++chunk) {
+    ASSERT_EQ(Add(Chunk(chunk, 9, {2 * chunk, 2 * chunk + 1})), StatusCode::kOk);
+  }
+  ASSERT_TRUE(whole_);
+  const PushPart& part = whole_->rows.parts[0];
+  EXPECT_EQ(part.ids.capacity(), 18u);
+  EXPECT_EQ(part.gradients.capacity(), 18u);
+}
+
 TEST_F(ChunkAssemblerTest, ARepeatedChunkChangesNothing) {
   ASSERT_EQ(Add(Chunk(0, 2, {1})), StatusCode::kOk);
   const uint64_t used = budget_.used();
