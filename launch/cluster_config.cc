@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/cluster_config.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <set>
@@ -95,6 +96,8 @@ scheduler::SchedulerNodeOptions SchedulerOptionsOf(const LoadedJob& job,
     options.job_text = JobText(job.job);
     options.job_base = job.base;
   }
+  options.timings.restart_grace = std::clamp<Duration>(
+      options.timings.dead_after, std::chrono::seconds(5), options.timings.restart_grace);
   options.timings.start_timeout = std::chrono::seconds(job.job.cluster().start_timeout_s());
   return options;
 }

@@ -32,6 +32,8 @@ bool HasLastWords(const env::ProcessExit& exit) {
 
 Status KeptProcess::Start(Instant now, uint64_t progress) {
   start_at_.reset();
+  started_at_ = now;
+  killed_why_.clear();
   policy_.Started(now, progress);
   SKY_ASSIGN_OR_RETURN(process_, options_.spawn());
   return {};
@@ -50,11 +52,19 @@ std::optional<KeptProcess::Exit> KeptProcess::Look(Instant now, uint64_t progres
   return OnExit(*exit, now, progress);
 }
 
+void KeptProcess::Kill(const std::string& why) {
+  if (!process_ || !killed_why_.empty()) return;
+  killed_why_ = why;
+  process_->Kill();
+}
+
 KeptProcess::Exit KeptProcess::OnExit(const env::ProcessExit& exit, Instant now,
                                       uint64_t progress) {
   if (exit.ok()) return {.final = true};  // It has taken its leave.
   std::string line = fmt::format("{}: {}", name(), exit.ToString());
-  if (HasLastWords(exit)) {
+  if (exit.signal == SIGKILL && !killed_why_.empty()) {
+    line = fmt::format("{}: {}: killed", name(), killed_why_);
+  } else if (HasLastWords(exit)) {
     line += fmt::format("; {} ends with: {}", options_.log, LastLine(options_.log));
   }
   const Status how(CodeOf(exit), line);

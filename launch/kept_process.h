@@ -43,6 +43,9 @@ class KeptProcess {
   // Starts the next process if it is due; notices the end of one. `progress`: of the job, a number
   // that only grows.
   std::optional<Exit> Look(Instant now, uint64_t progress);
+  // Ends the process if it runs, which does not answer any more: SIGKILL. `why`, as "silent for
+  // 12 s", is what its end is put down to. Repeats are harmless.
+  void Kill(const std::string& why);
   // Nothing is started again from now on.
   void Retire() {
     start_at_.reset();
@@ -53,6 +56,8 @@ class KeptProcess {
   const std::string& log() const { return options_.log; }
   // Null while none runs.
   env::Process* process() { return process_ ? &*process_ : nullptr; }
+  // Of the process that runs.
+  Duration age(Instant now) const { return now - started_at_; }
   uint32_t restarts() const { return policy_.restarts(); }
 
  private:
@@ -64,6 +69,8 @@ class KeptProcess {
   RestartPolicy policy_;
   std::optional<env::Process> process_;
   std::optional<Instant> start_at_;  // When the next one is due.
+  Instant started_at_;               // The last one.
+  std::string killed_why_;           // Why this process was killed; empty: it was not.
   bool retired_ = false;
 };
 

@@ -25,7 +25,9 @@ SchedulerProcess::Options SchedulerOptionsOf(const LocalCluster::Options& option
   arguments.push_back(options.folder.job_file());
   return {.arguments = std::move(arguments),
           .log_path = options.folder.log("scheduler"),
-          .kept_fd = options.lock_fd};
+          .kept_fd = options.lock_fd,
+          .silence_max = options.silence_max,
+          .start_max = options.start_max};
 }
 
 }  // namespace
@@ -37,7 +39,7 @@ LocalCluster::LocalCluster(Options options, std::function<void(const std::string
       kept_scheduler_({.name = "scheduler",
                        .log = options_.folder.log("scheduler"),
                        .restarts = options_.restarts,
-                       .spawn = [this] { return scheduler_.Spawn(ToSeconds(now_.since_start)); }}) {
+                       .spawn = [this] { return scheduler_.Spawn(now_); }}) {
   const auto add = [this](scheduler::Role role, uint32_t count) {
     for (uint32_t index = 0; index < count; ++index) {
       const std::string name = NameOf(role, index);
@@ -87,12 +89,13 @@ void LocalCluster::Look(Instant now) {
   if (ended_) return;
   if (!nodes_started_ && !scheduler_.endpoint().empty()) StartNodes(now);
   if (!nodes_started_) return;
+  KillSilent(now);
   for (Node& node : nodes_) LookAtNode(node, now);
 }
 
 void LocalCluster::LookAtScheduler(Instant now) {
   const auto exit = kept_scheduler_.Look(now, scheduler_.progress_count());
-  scheduler_.Hear();  // After the look: a process that has ended says nothing more.
+  scheduler_.Hear(now);  // After the look: a process that has ended says nothing more.
   if (scheduler_.ended()) {
     ended_ = *scheduler_.ended();
   } else if (exit) {
@@ -100,6 +103,19 @@ void LocalCluster::LookAtScheduler(Instant now) {
     if (exit->final)
       ended_ = well ? Status(StatusCode::kInternal, "the scheduler left") : exit->how;
     say_(exit->line);
+  } else if (const Status answers = scheduler_.Check(now); !answers.ok()) {
+    kept_scheduler_.Kill(answers.message());
+  }
+}
+
+void LocalCluster::KillSilent(Instant now) {
+  for (const Lost& lost : scheduler_.TakeLost()) {
+    for (Node& node : nodes_) {
+      const env::Process* const process = node.process.process();
+      if (process == nullptr || process->pid() != static_cast<pid_t>(lost.pid)) continue;
+      // A younger one is not meant: it has the number of one before it.
+      if (node.process.age(now) >= options_.silence_max) node.process.Kill(lost.why);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,7 +22,9 @@ namespace skybridge::launch {
 // The processes of a run on this machine: a scheduler, servers and workers, all children of this
 // process, each kept going (KeptProcess). Servers and workers start once the scheduler listens,
 // which it does at one endpoint for the whole run. Every end of a server or worker is told to the
-// scheduler at once, or as soon as there is one again.
+// scheduler at once, or as soon as there is one again. One that hangs, or was stopped, is killed,
+// so that another can take its place: a scheduler that says nothing, and whom the scheduler has
+// given up.
 //
 // Use by one thread, which outlives it: the children die with that thread.
 class LocalCluster {
@@ -37,6 +40,8 @@ class LocalCluster {
     bool resumed = false;  // There was a run in this folder; all its processes are dead.
     int lock_fd = -1;      // Of the run folder; children hold it too.
     RestartPolicyOptions restarts;
+    Duration silence_max = std::chrono::seconds(12);  // After it a process counts as dead.
+    Duration start_max = std::chrono::seconds(300);   // The same for one that has just started.
   };
   // `say` takes lines for people.
   LocalCluster(Options options, std::function<void(const std::string&)> say);
@@ -64,6 +69,8 @@ class LocalCluster {
   };
 
   void LookAtScheduler(Instant now);
+  // Kills who does not answer any more.
+  void KillSilent(Instant now);
   void StartNodes(Instant now);
   void LookAtNode(Node& node, Instant now);
   // Tells the scheduler of all nodes in a process.

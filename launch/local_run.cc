@@ -144,7 +144,9 @@ Result<RunOutcome> RunLocally(const OpenJob& job, const RunFolder& folder,
                         .json = options.json,
                         .resumed = options.resumed,
                         .lock_fd = options.lock_fd,
-                        .restarts = {.futile_max = options.futile_max}},
+                        .restarts = {.futile_max = options.futile_max},
+                        .silence_max = node.timings.dead_after,
+                        .start_max = node.timings.start_timeout},
                        [&printer](const std::string& line) { printer.Say(line); });
   const Status status = SuperviseProcesses(cluster, printer);
   return RunOutcome{status, cluster.report()};

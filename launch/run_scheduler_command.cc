@@ -44,11 +44,23 @@ class Obey {
   SchedulerWatch& watch_;
 };
 
+void Tell(SchedulerWatch& watch, env::LineChannel& supervisor) {
+  const scheduler::JobProgress progress = watch.progress();
+  supervisor.Send(LineOf(Progress{.phase = progress.phase,
+                                  .done = progress.done,
+                                  .settled = watch.settled(),
+                                  .line = ProgressLine(progress)}));
+  for (const scheduler::LostProcess& lost : progress.lost) {
+    supervisor.Send(LineOf(Lost{.pid = lost.pid, .why = lost.why}));
+  }
+}
+
 // Passes orders on and shows progress until the scheduler has ended.
 // Errors: kUnavailable  a signal ended it before.
 Status Serve(SchedulerRole& role, env::LineChannel& supervisor, env::Clock& clock) {
   const env::SignalWatch signals;
   Instant show_at = clock.Now();
+  uint64_t shown = 0;
   while (!role.ended()) {
     supervisor.Wait(kLook);
     if (signals.stops() > 0) return {StatusCode::kUnavailable, "stopped by a signal"};
@@ -60,11 +72,10 @@ Status Serve(SchedulerRole& role, env::LineChannel& supervisor, env::Clock& cloc
     // What the supervisor does not read now is old when it does.
     if (clock.Now() < show_at || !supervisor.idle()) continue;
     show_at = clock.Now() + kShowEvery;
-    const scheduler::JobProgress progress = role.watch().progress();
-    supervisor.Send(LineOf(Progress{.phase = progress.phase,
-                                    .done = progress.done,
-                                    .settled = role.watch().settled(),
-                                    .line = ProgressLine(progress)}));
+    // A node that stands still says nothing: then the supervisor takes this process for hung.
+    const uint64_t renewals = role.watch().renewals();
+    if (renewals == std::exchange(shown, renewals)) continue;
+    Tell(role.watch(), supervisor);
   }
   return {};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -9,9 +10,11 @@
 #include <vector>
 
 #include "common/status.h"
+#include "common/time.h"
 #include "env/line_channel.h"
 #include "env/process.h"
 #include "launch/scheduler_talk.h"
+#include "launch/silence.h"
 
 namespace skybridge::launch {
 
@@ -24,15 +27,22 @@ class SchedulerProcess {
     std::vector<std::string> arguments;  // The program first; --listen is added.
     std::string log_path;
     int kept_fd = -1;
+    // Silence after which a process does not answer any more: once it listens, and before.
+    Duration silence_max = std::chrono::seconds(12);
+    Duration start_max = std::chrono::seconds(300);
   };
   explicit SchedulerProcess(Options options) : options_(std::move(options)) {}
 
-  // Starts the next process, at the endpoint of the one before. `seconds`: how long the run takes
-  // so far. Errors: those of Process::Spawn.
-  Result<env::Process> Spawn(double seconds);
+  // Starts the next process, at the endpoint of the one before. `now`: how long the run takes so
+  // far. Errors: those of Process::Spawn.
+  Result<env::Process> Spawn(Instant now);
   void Give(Order order);
   // Hears what the process has said.
-  void Hear();
+  void Hear(Instant now);
+  // Errors: kUnavailable: it has said nothing for so long that it must be stopped, or hang.
+  Status Check(Instant now);
+  // Processes that the scheduler has given up, as it said since the last call.
+  std::vector<Lost> TakeLost() { return std::exchange(lost_, {}); }
 
   // Empty before the first process listens.
   const std::string& endpoint() const { return endpoint_; }
@@ -44,14 +54,18 @@ class SchedulerProcess {
   const std::optional<Status>& ended() const { return ended_; }
 
  private:
-  void Take(Listening listening) { endpoint_ = std::move(listening.endpoint); }
+  void Take(Listening listening);
   void Take(Progress progress);
+  void Take(Lost lost) { lost_.push_back(std::move(lost)); }
   void Take(Report report) { report_ = std::move(report.text); }
   void Take(Ended ended) { ended_ = std::move(ended.status); }
 
   const Options options_;
   std::optional<env::LineChannel> channel_;
+  Silence silence_;         // Of the current process.
+  bool listening_ = false;  // The same.
   std::string endpoint_;
+  std::vector<Lost> lost_;
   Progress progress_;
   uint64_t progress_count_ = 0;
   std::deque<Order> unsettled_;  // Given, and not known to be obeyed.

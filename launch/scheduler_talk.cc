@@ -66,6 +66,7 @@ Words WordsOf(const Listening& listening) { return {"listening", listening.endpo
 Words WordsOf(const Progress& progress) {
   return {"progress", progress.phase, Text(progress.done), Text(progress.settled), progress.line};
 }
+Words WordsOf(const Lost& lost) { return {"lost", Text(lost.pid), lost.why}; }
 Words WordsOf(const Report& report) { return {"report", report.text}; }
 Words WordsOf(const Ended& ended) {
   return {"ended", CodeText(ended.status), ended.status.message()};
@@ -103,6 +104,9 @@ std::optional<Notice> ParseNotice(std::string_view line) {
   const Words words = Split(line);
   if (words[0] == "listening" && words.size() == 2) return Listening{words[1]};
   if (words[0] == "report" && words.size() == 2) return Report{words[1]};
+  if (uint64_t pid = 0; words[0] == "lost" && words.size() == 3 && ParseNumber(words[1], &pid)) {
+    return Lost{static_cast<uint32_t>(pid), words[2]};
+  }
   if (words[0] == "ended" && words.size() == 3) {
     if (const auto status = ParseStatus(words[1], words[2])) return Ended{*status};
   }

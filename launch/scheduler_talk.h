@@ -46,6 +46,13 @@ struct Progress {
   bool operator==(const Progress&) const = default;
 };
 
+// The job has given this process up, which may still run. Said again until its place is taken.
+struct Lost {
+  uint32_t pid = 0;
+  std::string why;  // "silent for 12 s".
+  bool operator==(const Lost&) const = default;
+};
+
 // What to print once the job has ended; may have many lines.
 struct Report {
   std::string text;
@@ -59,7 +66,7 @@ struct Ended {
 };
 
 // From the scheduler.
-using Notice = std::variant<Listening, Progress, Report, Ended>;
+using Notice = std::variant<Listening, Progress, Lost, Report, Ended>;
 
 std::string LineOf(const Order& order);
 std::string LineOf(const Notice& notice);

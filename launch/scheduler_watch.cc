@@ -95,9 +95,15 @@ uint64_t SchedulerWatch::settled() const {
   return settled_;
 }
 
+uint64_t SchedulerWatch::renewals() const {
+  const std::lock_guard lock(mutex_);
+  return renewals_;
+}
+
 void SchedulerWatch::Publish(scheduler::JobProgress progress) {
   const std::lock_guard lock(mutex_);
   progress_ = std::move(progress);
+  ++renewals_;
 }
 
 void SchedulerWatch::Publish(const scheduler::JobResult& result) {

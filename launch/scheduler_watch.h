@@ -30,6 +30,8 @@ class SchedulerWatch {
   uint64_t settled() const;
   // At most a tenth of a second old. Thread-safe.
   scheduler::JobProgress progress() const;
+  // How often progress() has been renewed: stands still if the node's thread does. Thread-safe.
+  uint64_t renewals() const;
 
   // Once the node's loop has ended. If it ended before the job did, that is the result's status.
   scheduler::JobResult result() const;
@@ -48,6 +50,7 @@ class SchedulerWatch {
   std::vector<Command> commands_;  // Guarded by mutex_, like all below.
   uint64_t settled_ = 0;
   scheduler::JobProgress progress_;
+  uint64_t renewals_ = 0;
   scheduler::JobResult result_;
   bool finished_ = false;
 };

@@ -438,6 +438,9 @@ JobProgress DurableJob::Progress(Instant now) const {
   JobProgress progress = run_.Progress(now);
   if (stage_ == Stage::kWaiting) progress.waiting_for = barrier_.Missing(membership_);
   if (stage_ == Stage::kRunning) progress.waiting_for = absences_.Awaited(now);
+  for (const Member* member : membership_.Lost()) {
+    progress.lost.push_back({member->self.pid, member->reason});
+  }
   progress.live_shards = static_cast<uint32_t>(membership_.Live(Role::kShard).size());
   progress.live_trainers = static_cast<uint32_t>(membership_.Live(Role::kTrainer).size());
   return progress;

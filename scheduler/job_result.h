@@ -89,7 +89,13 @@ struct JobResult {
   CheckpointInfo checkpoint;
 };
 
-// The job at one moment, for the live line.
+// A process that the job has given up, and that may still run.
+struct LostProcess {
+  uint32_t pid = 0;
+  std::string why;  // "silent for 12 s".
+};
+
+// The job at one moment, for the live line and for a supervisor.
 struct JobProgress {
   std::string phase;               // "waiting", "prepare", "train", "vectors", "evaluate", ...
   uint64_t done = 0;               // Training: batches of the whole training. Else: leases.
@@ -100,6 +106,7 @@ struct JobProgress {
   double seconds_left = -1;        // Of this phase (training: of all of it). -1: not known.
   double epoch = 0;                // Epochs trained, with a fraction.
   std::string waiting_for;         // Who is missing at the start, or awaited back, and why.
+  std::vector<LostProcess> lost;   // See Membership::Lost; one entry a node.
   uint32_t live_shards = 0;
   uint32_t live_trainers = 0;
   CheckpointInfo checkpoint;

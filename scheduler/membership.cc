@@ -126,8 +126,10 @@ void Membership::Leave(Incarnation incarnation, const std::string& reason) {
 
 void Membership::Exited(NodeKey key, const std::string& reason) {
   const auto held = holders_.find(key);
-  if (held == holders_.end() || !members_.at(held->second).live()) return;
-  Move(members_.at(held->second), NodeState::kDead, reason);
+  if (held == holders_.end()) return;
+  Member& member = members_.at(held->second);
+  member.ended = true;
+  if (member.live()) Move(member, NodeState::kDead, reason);
 }
 
 Duration Membership::Tick(Instant now) {
@@ -216,6 +218,15 @@ std::vector<const Member*> Membership::Live(Role role) const {
     if (key.role == role && member.live()) live.push_back(&member);
   }
   return live;
+}
+
+std::vector<const Member*> Membership::Lost() const {
+  std::vector<const Member*> lost;
+  for (const auto& [key, incarnation] : holders_) {
+    const Member& member = members_.at(incarnation);
+    if (member.state == NodeState::kDead && !member.ended) lost.push_back(&member);
+  }
+  return lost;
 }
 
 std::string Membership::Refusal(NodeKey key) const {

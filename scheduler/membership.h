@@ -48,6 +48,7 @@ struct Member {
   Instant heard_at;
   bool beaten = false;  // A heartbeat has come since it was welcomed.
   bool silent = false;  // Nothing has come since the scheduler started again.
+  bool ended = false;   // A supervisor saw its process end.
   std::string reason;   // Why it is dead or left.
 
   bool live() const { return state == NodeState::kLive || state == NodeState::kSuspect; }
@@ -105,7 +106,7 @@ class Membership {
   Status Beat(Incarnation incarnation, Instant now);
 
   void Leave(Incarnation incarnation, const std::string& reason);
-  // A supervisor saw it end.
+  // A supervisor saw it end, or knows that it had ended before.
   void Exited(NodeKey key, const std::string& reason);
   // Moves silent members on. Returns by how much deadlines moved: the gap, if this process was
   // stopped since the last tick.
@@ -135,6 +136,9 @@ class Membership {
   const Member* Holder(NodeKey key) const;
   // Live members of a role by index.
   std::vector<const Member*> Live(Role role) const;
+  // Dead ones whose place nobody has taken and whose process, for all that is known, still runs:
+  // stopped, or hung. Whoever can should kill it.
+  std::vector<const Member*> Lost() const;
   // Why the last registration for this place was refused; empty if it was not. An index that the
   // job does not have is no place.
   std::string Refusal(NodeKey key) const;

@@ -20,7 +20,7 @@ TEST(SchedulerTalkTest, OrdersComeBackAsTheyWere) {
 TEST(SchedulerTalkTest, NoticesComeBackAsTheyWere) {
   for (const Notice& notice :
        {Notice(Listening{"tcp://127.0.0.1:4567"}), Notice(Progress{"train", 7, 2, "train  7 %"}),
-        Notice(Report{"one\ntwo\n"}), Notice(Ended{}),
+        Notice(Lost{12, "silent for 12 s"}), Notice(Report{"one\ntwo\n"}), Notice(Ended{}),
         Notice(Ended{Status(StatusCode::kDataLoss, "record 3")})}) {
     const std::string line = LineOf(notice);
     EXPECT_EQ(line.find('\n'), std::string::npos) << line;
@@ -30,7 +30,7 @@ TEST(SchedulerTalkTest, NoticesComeBackAsTheyWere) {
 
 TEST(SchedulerTalkTest, LineWithoutSenseIsNothing) {
   for (const char* line : {"", "hello", "exited\t1", "exited\tx\t1\tfinal\t7\thow", "stop",
-                           "progress\ttrain\t-1\t0\tline", "ended\t\t"}) {
+                           "progress\ttrain\t-1\t0\tline", "ended\t\t", "lost\tx\twhy"}) {
     EXPECT_EQ(ParseOrder(line), std::nullopt) << line;
     EXPECT_EQ(ParseNotice(line), std::nullopt) << line;
   }

@@ -96,6 +96,30 @@ TEST(MembershipTest, PlaceIsTakenOverOnlyFromTheSilent) { PlayFile("membership_r
 
 TEST(MembershipTest, OwnPauseKillsNobody) { PlayFile("membership_pause.txt"); }
 
+// A silent one may hang, with its locks and its port, until somebody kills it.
+TEST(MembershipTest, DeadOneWhoseEndNobodySawIsLostUntilItsPlaceIsTaken) {
+  Membership membership(Options());
+  const auto lost = [&membership] {
+    std::vector<uint32_t> pids;
+    for (const Member* member : membership.Lost()) pids.push_back(member->self.pid);
+    return pids;
+  };
+  using Pids = std::vector<uint32_t>;
+  const Incarnation left = **membership.Register(Trainer(1, 3), kStart);
+  (void)membership.Register(Trainer(0, 1), kStart);
+  (void)membership.Register(Shard(0, 2), kStart);
+  (void)membership.Register(Shard(1, 4), kStart);
+  membership.Leave(left, "left");
+  membership.Exited({Role::kShard, 1}, "exited");
+  EXPECT_EQ(lost(), Pids());
+  for (int second = 1; second <= 16; ++second) membership.Tick(kStart + seconds(second));
+  EXPECT_EQ(lost(), (Pids{2, 1}));
+  membership.Exited({Role::kShard, 0}, "killed");
+  EXPECT_EQ(lost(), Pids{1});
+  (void)membership.Register(Trainer(0, 5), kStart + seconds(17));
+  EXPECT_EQ(lost(), Pids());
+}
+
 TEST(MembershipTest, RefusalNamesTheFieldAndBothValues) {
   Membership membership(Options());
   Registration other = Trainer(0, 1);
