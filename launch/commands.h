@@ -10,6 +10,7 @@
 namespace skybridge::launch {
 
 // One for each file NAME_command.cc.
+Command ChaosCommand();
 Command CheckCommand();
 Command CheckpointCommand();
 Command EvaluateCommand();

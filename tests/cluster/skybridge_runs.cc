@@ -11,6 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "env/child_processes.h"
+
 namespace skybridge::cluster {
 namespace {
 
@@ -137,25 +139,13 @@ bool ClusterTest::WaitForText(const std::string& name, const std::string& text,
 
 std::vector<pid_t> ChildrenOf(pid_t parent, const std::vector<std::string>& words) {
   std::vector<pid_t> found;
-  for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
-    const std::string name = entry.path().filename().string();
-    if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) continue;
-    const std::string stat = Slurp(entry.path().string() + "/stat");
-    const size_t bracket = stat.rfind(')');
-    if (bracket == std::string::npos) continue;
-    char state = 0;
-    pid_t its_parent = 0;
-    std::istringstream(stat.substr(bracket + 1)) >> state >> its_parent;
-    if (its_parent != parent || state == 'Z') continue;
-    std::string line = Slurp(entry.path().string() + "/cmdline");
-    std::ranges::replace(line, '\0', ' ');
-    if (std::ranges::all_of(words, [&](const std::string& word) {
-          return line.find(" " + word + " ") != std::string::npos;
+  for (const env::ChildProcess& child : env::ChildrenOf(parent)) {
+    if (std::ranges::all_of(words, [&child](const std::string& word) {
+          return std::ranges::count(child.arguments, word) > 0;
         })) {
-      found.push_back(std::stoi(name));
+      found.push_back(child.pid);
     }
   }
-  std::ranges::sort(found);
   return found;
 }
 

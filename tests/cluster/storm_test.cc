@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/rng.h"
 #include "tests/cluster/skybridge_runs.h"
 
 namespace skybridge::cluster {
@@ -27,66 +24,77 @@ uint64_t Kills() {
   return kills;
 }
 
-// A run whose processes are killed at random moments until there were enough kills; then it is left
-// alone. Enough epochs that it outlives the storm.
+// Jobs in storms of `skybridge chaos`, which compares them with themselves in peace.
 class StormTest : public ClusterTest {
  protected:
-  std::vector<std::string> Job(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments = {
-        "--set", "cluster.servers=2",
-        "--set", "cluster.workers=2",
-        "--set", "training.epochs=" + std::to_string(16 * Kills())};
+  std::vector<std::string> Chaos(uint64_t epochs, const std::vector<std::string>& more) const {
+    std::vector<std::string> arguments = {"chaos",     Path("job.pbtxt"),
+                                          "--run_dir", Path("chaos"),
+                                          "--set",     "cluster.servers=2",
+                                          "--set",     "cluster.workers=2",
+                                          "--set",     "training.epochs=" + std::to_string(epochs)};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
-
-  void Storm(uint64_t seed, const std::vector<std::string>& more) {
+  // The storm has changed nothing.
+  void Storm(uint64_t epochs, const std::vector<std::string>& more) const {
     MakeData();
-    std::vector<std::string> arguments = {"run", Path("job.pbtxt"), "--hash", "--run_dir",
-                                          Path("run")};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    env::Process run = Start(arguments, "run.log");
-    ASSERT_TRUE(WaitForText("run.log", "train ")) << Read("run.log");
-    Rng rng(seed, Purpose::kTest);
-    uint64_t kills = 0;
-    while (kills < Kills() && !run.Poll()) {
-      usleep(static_cast<useconds_t>(200'000 + rng.Below(1'300'000)));
-      std::vector<pid_t> alive = ChildrenOf(run.pid(), {});
-      std::ranges::sort(alive);
-      const uint64_t draw = rng.Below(40);
-      const size_t victims = draw == 0 ? alive.size() : draw == 1 ? 2 : 1;
-      for (size_t i = 0; i < victims && !alive.empty(); ++i, ++kills) {
-        const size_t victim = rng.Below(alive.size());
-        kill(alive[victim], SIGKILL);
-        alive.erase(alive.begin() + static_cast<ptrdiff_t>(victim));
-      }
-    }
-    const auto exit = run.Wait(seconds(600));
-    ASSERT_TRUE(exit.has_value()) << "still running after " << kills << " kills";
-    ASSERT_TRUE(exit->ok()) << exit->ToString() << " after " << kills << " kills\n"
-                            << Read("run.log");
-    RecordProperty("kills", static_cast<int>(kills));
-    EXPECT_GE(kills, Kills()) << "the run was over before the storm";
+    const Outcome outcome = Call(Chaos(epochs, more), seconds(900));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output << Read("chaos/storm.log");
+    EXPECT_NE(outcome.output.find("\nequal "), std::string::npos) << outcome.output;
+    std::cout << outcome.output;
   }
 };
 
 // P2, P3: kill -9 of any process at any moment.
 TEST_F(StormTest, InLockstepAnyKillsLeaveTheResultAsItIs) {
-  Storm(1, Job());
-  if (HasFatalFailure()) return;
-  EXPECT_EQ(HashesOf("run"), TableHashes(Job()));
+  Storm(16 * Kills(), {"--kills", std::to_string(Kills()), "--seed", "1"});
+  // What the command compared is what there was to compare.
+  EXPECT_FALSE(HashesOf("chaos/calm").empty());
+  EXPECT_EQ(HashesOf("chaos/storm"), HashesOf("chaos/calm"));
 }
 
-// P1.
+// P1. Weights that cannot move leave the counts of the rows as the only thing that the tables
+// depend on.
 TEST_F(StormTest, OutsideLockstepAnyKillsCountEachBatchOnce) {
-  const std::vector<std::string> counting =
-      Job({"--set", "training.epochs=" + std::to_string(30 * Kills()), "--set",
-           "consistency.staleness=-1", "--set", "query.hidden=", "--set", "query.layer_norm=false",
-           "--set", "table[0]={name: \"user\" optimizer {kind: SGD learning_rate: 1e-40}}", "--set",
-           "table[1]={name: \"item\" optimizer {kind: SGD learning_rate: 1e-40}}"});
-  Storm(2, counting);
-  if (HasFatalFailure()) return;
-  EXPECT_EQ(HashesOf("run"), TableHashes(counting));
+  Storm(30 * Kills(),
+        {"--kills", std::to_string(Kills()), "--seed", "2", "--set", "consistency.staleness=-1",
+         "--set", "query.hidden=", "--set", "query.layer_norm=false", "--set",
+         "table[0]={name: \"user\" optimizer {kind: SGD learning_rate: 1e-40}}", "--set",
+         "table[1]={name: \"item\" optimizer {kind: SGD learning_rate: 1e-40}}"});
+  EXPECT_FALSE(HashesOf("chaos/calm").empty());
+  EXPECT_EQ(HashesOf("chaos/storm"), HashesOf("chaos/calm"));
+}
+
+// Freezes around the time after which a process counts as dead, and kills among them.
+TEST_F(StormTest, FreezesAndKillsLeaveTheResultAsItIs) {
+  Storm(200, {"--kills", "4", "--freezes", "8", "--freeze_s", "4", "--seed", "3", "--set",
+              "cluster.dead_after_s=2"});
+}
+
+TEST_F(StormTest, JobThatIsOverBeforeTheStormIsNoProof) {
+  MakeData();
+  const Outcome outcome = Call(Chaos(1, {"--kills", "1000"}));
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
+  EXPECT_NE(outcome.output.find("the results are equal, but the job was over after "),
+            std::string::npos)
+      << outcome.output;
+}
+
+TEST_F(StormTest, InterruptEndsItAndLeavesNoProcess) {
+  MakeData();
+  env::Process chaos = Start(Chaos(5000, {}), "chaos.log");
+  ASSERT_TRUE(WaitForText("chaos/calm.log", "train ")) << Read("chaos.log");
+  const auto runs = ChildrenOf(chaos.pid(), {"run"});
+  ASSERT_EQ(runs.size(), 1u);
+  std::vector<pid_t> all = ChildrenOf(runs[0], {});
+  ASSERT_EQ(all.size(), 5u);
+  all.push_back(runs[0]);
+  kill(chaos.pid(), SIGINT);
+  const auto exit = chaos.Wait(seconds(30));
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->code, 130) << Read("chaos.log");
+  for (const pid_t pid : all) EXPECT_NE(kill(pid, 0), 0) << pid;
 }
 
 }  // namespace
