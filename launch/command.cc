@@ -102,7 +102,15 @@ int ReportUsage(const std::string& who, const std::string& message) {
   return kUsage;
 }
 
+int Report(const Command& command, const Status& status) {
+  if (!status.ok()) {
+    fmt::print(stderr, "skybridge {}: {}\n", command.name, status.message());
+  }
+  return ExitCodeOf(status);
+}
+
 int RunCommand(const Command& command, std::span<const std::string> arguments) {
+  if (command.verbatim) return Report(command, command.run({arguments.begin(), arguments.end()}));
   const auto flags_end = std::ranges::find(arguments, "--");
   const auto asks = [](const std::string& a) { return a == "--help" || a == "-help" || a == "-h"; };
   if (std::any_of(arguments.begin(), flags_end, asks)) {
@@ -111,11 +119,7 @@ int RunCommand(const Command& command, std::span<const std::string> arguments) {
   }
   const Result<std::vector<std::string>> positionals = ParseArguments(command, arguments);
   if (!positionals) return ReportUsage(" " + command.name, positionals.error().message());
-  const Status status = command.run(*positionals);
-  if (!status.ok()) {
-    fmt::print(stderr, "skybridge {}: {}\n", command.name, status.message());
-  }
-  return ExitCodeOf(status);
+  return Report(command, command.run(*positionals));
 }
 
 }  // namespace

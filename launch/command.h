@@ -21,6 +21,8 @@ struct Command {
   size_t positionals_min = 0;
   size_t positionals_max = 0;
   bool hidden = false;  // Started by other commands, not by people.
+  // Its arguments, --help among them, are for another program: `run` gets them as they are.
+  bool verbatim = false;
   Status (*run)(const std::vector<std::string>& positionals) = nullptr;
 };
 

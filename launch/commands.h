@@ -21,6 +21,7 @@ Command RunCommand();
 Command RunSchedulerCommand();
 Command SchedulerCommand();
 Command TableCommand();
+Command SimulateCommand();
 Command VersionCommand();
 Command WorkerCommand();
 

@@ -83,5 +83,17 @@ TEST_F(CommandTest, ExitCodesTellUsageFromFailure) {
   EXPECT_EQ(run({"try", "bad"}), 3);
 }
 
+Words seen_verbatim;
+
+TEST_F(CommandTest, ArgumentsForAnotherProgramAreNotLookedAt) {
+  const Command commands[] = {{.name = "other", .verbatim = true, .run = [](const Words& words) {
+                                 seen_verbatim = words;
+                                 return Status(StatusCode::kUnavailable, "not now");
+                               }}};
+  const Words arguments = {"other", "--nosuch", "--help", "--", "x"};
+  EXPECT_EQ(RunProgram(commands, arguments), 3);
+  EXPECT_EQ(seen_verbatim, (Words{"--nosuch", "--help", "--", "x"}));
+}
+
 }  // namespace
 }  // namespace skybridge::launch

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include <glog/logging.h>
+
 #include "common/node.h"
 #include "env/redo_log.h"
 #include "env/row_store.h"
@@ -109,8 +111,10 @@ class FusedRowStore : public env::RowStore {
 // A node that dies with its fuse: what it wanted done then never happens.
 class MortalNode : public Node {
  public:
-  // `fuse` outlives it.
-  MortalNode(std::unique_ptr<Node> node, const Fuse& fuse) : node_(std::move(node)), fuse_(fuse) {}
+  // `fuse` outlives it. `node` is null if it died before it was whole: then the fuse is blown.
+  MortalNode(std::unique_ptr<Node> node, const Fuse& fuse) : node_(std::move(node)), fuse_(fuse) {
+    CHECK(node_ != nullptr || fuse_.blown());
+  }
 
   Effects Handle(const Envelope& message, Instant now) override {
     return IfAlive(node_->Handle(message, now));
@@ -120,7 +124,6 @@ class MortalNode : public Node {
     return IfAlive(node_->Finish(std::move(task), now));
   }
   bool finished() const override { return fuse_.blown() || node_->finished(); }
-  Node& inner() const { return *node_; }
 
  private:
   Effects IfAlive(Effects effects) const { return fuse_.blown() ? Effects() : std::move(effects); }

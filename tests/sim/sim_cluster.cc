@@ -2,6 +2,7 @@
 #include "tests/sim/sim_cluster.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,6 +52,7 @@ void SimCluster::Start(size_t slot) {
   member.node = member.factory();
   CHECK(member.node != nullptr);
   Trace(Kind::kStart, slot);
+  if (observer_ != nullptr) observer_->Started(member.name);
   queue_.Push(now_ + DrawDuration(rng_, Duration{0}, options_.tick),
               {.kind = Kind::kTick, .slot = slot, .life = member.life});
 }
@@ -106,7 +108,8 @@ void SimCluster::Happen(Event event) {
   if (event.kind == Kind::kAction) return event.action();
 
   Member& member = members_[event.slot];
-  if (event.life != member.life || member.node == nullptr || member.node->finished()) return;
+  const bool meant = event.life == member.life || event.life == 0;
+  if (!meant || member.node == nullptr || member.node->finished()) return;
   if (now_ < member.frozen_until) return queue_.Push(member.frozen_until, std::move(event));
 
   const Instant local = now_ + member.clock_offset;
@@ -121,6 +124,7 @@ void SimCluster::Happen(Event event) {
     }
     case Kind::kMessage:
       Trace(Kind::kMessage, event.slot, event.message.header, event.message.payload);
+      if (observer_ != nullptr) observer_->Hears(member.name, event.message);
       return Perform(event.slot, node.Handle(event.message, local));
     case Kind::kTask:
       Trace(Kind::kTask, event.slot);
@@ -142,6 +146,7 @@ void SimCluster::Perform(size_t slot, Effects effects) {
     if (left == 0) break;
     --left;
     Trace(Kind::kPersist, slot, record.bytes);
+    if (observer_ != nullptr) observer_->Kept(member.name, record);
     member.records.push_back(std::move(record));
   }
   for (Envelope& message : effects.send) {
@@ -162,6 +167,7 @@ void SimCluster::Perform(size_t slot, Effects effects) {
 
 void SimCluster::Send(size_t slot, Envelope message) {
   Trace(Kind::kSend, slot, message.header, message.payload);
+  if (observer_ != nullptr) observer_->Said(members_[slot].name, message);
   const Member& sender = members_[slot];
   const std::string_view peer = message.peer;
   const size_t mark = peer.find('#');
@@ -175,6 +181,11 @@ void SimCluster::Send(size_t slot, Envelope message) {
   for (const Instant at : transport_.Arrivals(sender.name, target.name, now_)) {
     queue_.Push(
         at, {.kind = Kind::kMessage, .slot = to->second, .life = target.life, .message = message});
+  }
+  // What a connection kept for an endpoint may reach the next process behind it.
+  const auto replayed = reply ? std::nullopt : transport_.Replay(sender.name, target.name, now_);
+  if (replayed) {
+    queue_.Push(*replayed, {.kind = Kind::kMessage, .slot = to->second, .message = message});
   }
 }
 

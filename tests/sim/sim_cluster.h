@@ -23,6 +23,19 @@ struct SimClusterOptions {
   Duration task_max{0};                           // ... up to here.
 };
 
+// Sees what nodes do, as they do it, and changes nothing.
+class SimObserver {
+ public:
+  virtual ~SimObserver() = default;
+  // `node` begins a life; its effects are yet to come.
+  virtual void Started(const std::string& /*node*/) {}
+  // `node` is about to take `message`. What follows until the next event is what it made of it.
+  virtual void Hears(const std::string& /*node*/, const Envelope& /*message*/) {}
+  // What `node` wanted done, and was done: not what a crash cut off.
+  virtual void Kept(const std::string& /*node*/, const Record& /*record*/) {}
+  virtual void Said(const std::string& /*node*/, const Envelope& /*message*/) {}
+};
+
 // Whole clusters in one thread on virtual time: does for many nodes what env's node loop does for
 // one (receive, handle, persist, send, start tasks), with faults.
 //
@@ -30,12 +43,16 @@ struct SimClusterOptions {
 // node that has that name when it is sent. It arrives from peer "trainer-1#2", the sender in its
 // second life; a reply to that name reaches this life or nobody, and arrives from peer "shard-0",
 // the endpoint that was spoken to. Messages to, and tasks of, a crashed node are lost; messages
-// from it that are under way arrive. Each life of a node has a clock with an offset of its own.
+// from it that are under way arrive. A message that the network replays reaches whoever has the
+// name then. Each life of a node has a clock with an offset of its own.
 class SimCluster {
  public:
   using Factory = std::function<std::unique_ptr<Node>()>;
 
   explicit SimCluster(SimClusterOptions options);
+
+  // `observer` outlives the cluster, or is null.
+  void Observe(SimObserver* observer) { observer_ = observer; }
 
   // Adds a node and starts it; `factory` is called again at each restart.
   void Add(const std::string& name, Factory factory);
@@ -76,7 +93,7 @@ class SimCluster {
   struct Event {
     Kind kind;
     size_t slot = 0;    // Of the node.
-    uint32_t life = 0;  // The event is void unless the node is still in this life.
+    uint32_t life = 0;  // The event is void unless the node is still in this life; 0: any.
     Envelope message;
     std::unique_ptr<Task> task;
     std::function<void()> action;
@@ -103,6 +120,7 @@ class SimCluster {
   void Trace(Kind kind, size_t slot, std::string_view a = {}, std::string_view b = {});
 
   const SimClusterOptions options_;
+  SimObserver* observer_ = nullptr;
   SimTransport transport_;
   Rng rng_;
   Instant now_;

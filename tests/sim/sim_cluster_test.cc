@@ -180,6 +180,48 @@ TEST(SimClusterTest, MessagesToOneLifeDoNotReachTheNext) {
   EXPECT_EQ(pair.server.heard.back(), "client#2: ping");
 }
 
+TEST(SimClusterTest, ReplayedRequestsReachTheNextLife) {
+  Pair pair({.seed = 1, .links = {.drop = 1, .replay = 1, .replay_max = seconds(1)}});
+  pair.RunFor(milliseconds(900));
+  pair.cluster.Crash("server");
+  pair.cluster.Crash("client");  // Nobody sends any more.
+  pair.cluster.Restart("server");
+  const size_t heard = pair.server.heard.size();
+  EXPECT_GT(heard, 0u);
+  pair.RunFor(seconds(2));
+  EXPECT_GT(pair.server.heard.size(), heard);
+  EXPECT_EQ(pair.server.heard.back(), "client#1: ping");
+  EXPECT_TRUE(pair.client.heard.empty());  // Replies are not replayed.
+}
+
+TEST(SimClusterTest, AnObserverSeesWhatWasDone) {
+  class Watch : public SimObserver {
+   public:
+    void Started(const std::string& node) override { seen.push_back(node + " starts"); }
+    void Hears(const std::string& node, const Envelope& message) override {
+      seen.push_back(node + " hears " + message.header);
+    }
+    void Kept(const std::string& node, const Record& record) override {
+      seen.push_back(node + " keeps " + record.bytes);
+    }
+    void Said(const std::string& node, const Envelope& message) override {
+      seen.push_back(node + " says " + message.header + " to " + message.peer);
+    }
+    std::vector<std::string> seen;
+  };
+  Watch watch;
+  Pair pair({.seed = 1, .tick = milliseconds(100)});
+  pair.cluster.Observe(&watch);
+  pair.RunFor(milliseconds(99));
+  EXPECT_EQ(watch.seen,
+            (std::vector<std::string>{"client says ping to server", "server hears ping",
+                                      "server keeps heard ping", "server says pong to client#1",
+                                      "client hears pong"}));
+  pair.cluster.Crash("server");
+  pair.cluster.Restart("server");
+  EXPECT_EQ(watch.seen.back(), "server starts");
+}
+
 TEST(SimClusterTest, RecordsAreDurableBeforeAnyMessageLeaves) {
   for (uint64_t seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed=" << seed);

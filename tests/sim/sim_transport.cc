@@ -19,7 +19,8 @@ SimTransport::SimTransport(uint64_t seed, LinkFaults faults) : seed_(seed), faul
 SimTransport::Link& SimTransport::At(const std::string& from, const std::string& to, Instant now) {
   const auto found = links_.find({from, to});
   if (found != links_.end()) return found->second;
-  Link link{.rng = Rng(seed_, Purpose::kSimulation, HashBytes(from), HashBytes(to))};
+  Link link{.rng = Rng(seed_, Purpose::kSimulation, HashBytes(from), HashBytes(to)),
+            .replays = Rng(seed_, Purpose::kSimulation, HashBytes(from), HashBytes(to) + 1)};
   if (faults_.cuts_per_second > 0) DrawCut(link, now);
   return links_.emplace(std::pair(from, to), std::move(link)).first->second;
 }
@@ -30,12 +31,15 @@ void SimTransport::DrawCut(Link& link, Instant from) const {
   link.next_cut_end = link.next_cut + DrawDuration(link.rng, Duration{0}, faults_.cut_max);
 }
 
-bool SimTransport::IsCut(Link& link, Instant now) const {
+bool SimTransport::IsCut(Link& link, Instant now) {
   for (const Interval& cut : link.cuts) {
     if (now >= cut.begin && now < cut.end) return true;
   }
   if (faults_.cuts_per_second <= 0) return false;
-  while (now >= link.next_cut_end) DrawCut(link, link.next_cut_end);
+  while (now >= link.next_cut_end) {
+    ++cuts_;
+    DrawCut(link, link.next_cut_end);
+  }
   return now >= link.next_cut;
 }
 
@@ -60,6 +64,15 @@ std::vector<Instant> SimTransport::Arrivals(const std::string& from, const std::
     arrivals.push_back(arrivals[0] + DrawDuration(link.rng, Duration{0}, faults_.late_max));
   }
   return arrivals;
+}
+
+std::optional<Instant> SimTransport::Replay(const std::string& from, const std::string& to,
+                                            Instant now) {
+  if (faults_.replay <= 0) return std::nullopt;
+  Link& link = At(from, to, now);
+  if (link.replays.UniformDouble() >= faults_.replay) return std::nullopt;
+  ++replayed_;
+  return now + DrawDuration(link.replays, Duration{0}, faults_.replay_max);
 }
 
 void SimTransport::CutOneWay(const std::string& from, const std::string& to, Instant begin,

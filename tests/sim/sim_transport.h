@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,10 +17,12 @@ namespace skybridge::sim {
 struct LinkFaults {
   double drop = 0;
   double duplicate = 0;
-  double reorder = 0;          // May be overtaken, and overtake.
-  Duration delay_min{0};       // Of every message, uniform ...
-  Duration delay_max{0};       // ... up to here.
-  Duration late_max{0};        // Added, uniform, to what is reordered or a duplicate.
+  double reorder = 0;      // May be overtaken, and overtake.
+  Duration delay_min{0};   // Of every message, uniform ...
+  Duration delay_max{0};   // ... up to here.
+  Duration late_max{0};    // Added, uniform, to what is reordered or a duplicate.
+  double replay = 0;       // Of a request: it comes once more, to whoever listens there then ...
+  Duration replay_max{0};  // ... within this.
   double cuts_per_second = 0;  // A link goes dead in this direction ...
   Duration cut_max{0};         // ... for up to this long, never twice within as long.
 };
@@ -36,6 +39,10 @@ class SimTransport {
   // back on a link.
   std::vector<Instant> Arrivals(const std::string& from, const std::string& to, Instant now);
 
+  // When a message just sent arrives once more, long after its time; mostly never. Arrivals of the
+  // link do not depend on it.
+  std::optional<Instant> Replay(const std::string& from, const std::string& to, Instant now);
+
   // Loses everything sent from `from` to `to` in [begin, end).
   void CutOneWay(const std::string& from, const std::string& to, Instant begin, Instant end);
 
@@ -45,6 +52,8 @@ class SimTransport {
   uint64_t sent() const { return sent_; }
   uint64_t dropped() const { return dropped_; }
   uint64_t duplicated() const { return duplicated_; }
+  uint64_t replayed() const { return replayed_; }
+  uint64_t cuts() const { return cuts_; }  // Begun at random.
 
  private:
   struct Interval {
@@ -53,6 +62,7 @@ class SimTransport {
   };
   struct Link {
     Rng rng;
+    Rng replays;
     Instant last;          // Latest in-order arrival.
     Instant next_cut;      // When the next random cut begins, and ...
     Instant next_cut_end;  // ... ends.
@@ -61,7 +71,7 @@ class SimTransport {
 
   Link& At(const std::string& from, const std::string& to, Instant now);
   void DrawCut(Link& link, Instant from) const;
-  bool IsCut(Link& link, Instant now) const;
+  bool IsCut(Link& link, Instant now);
 
   const uint64_t seed_;
   LinkFaults faults_;
@@ -69,6 +79,8 @@ class SimTransport {
   uint64_t sent_ = 0;
   uint64_t dropped_ = 0;
   uint64_t duplicated_ = 0;
+  uint64_t replayed_ = 0;
+  uint64_t cuts_ = 0;
 };
 
 // Uniform in [min, max].

@@ -114,6 +114,32 @@ TEST(SimTransportTest, HealedNetworkLosesNothing) {
   }
 }
 
+TEST(SimTransportTest, ReplaysComeLateAtTheirRateAndChangeNoArrivals) {
+  const LinkFaults faults{.drop = 0.3, .late_max = seconds(1)};
+  LinkFaults replaying = faults;
+  replaying.replay = 0.1;
+  replaying.replay_max = seconds(30);
+  SimTransport transport(9, replaying);
+  SimTransport twin(9, faults);
+  int replays = 0;
+  Duration latest{0};
+  for (int i = 0; i < kMessages; ++i) {
+    const Instant now = At(milliseconds(i));
+    EXPECT_EQ(transport.Arrivals("a", "b", now), twin.Arrivals("a", "b", now));
+    EXPECT_FALSE(twin.Replay("a", "b", now));
+    const auto at = transport.Replay("a", "b", now);
+    if (!at) continue;
+    ++replays;
+    EXPECT_GE(*at, now);
+    latest = std::max(latest, *at - now);
+  }
+  EXPECT_NEAR(replays, 0.1 * kMessages, 0.01 * kMessages);
+  EXPECT_GT(latest, seconds(29));
+  EXPECT_LE(latest, seconds(30));
+  transport.Heal();
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(transport.Replay("a", "b", At(seconds(100))));
+}
+
 TEST(SimTransportTest, FateDependsOnTheSeedAndTheLinkAlone) {
   const LinkFaults faults{.drop = 0.3, .duplicate = 0.3, .late_max = seconds(1)};
   SimTransport alone(7, faults);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "common/time.h"
 #include "tests/sim/node_faults.h"
@@ -10,38 +9,47 @@
 
 namespace skybridge::sim {
 
-// One simulated run: a shape of the cluster and what goes wrong in it. A pure function of the seed.
+// One simulated run: a shape of the cluster, what it has to do, and what goes wrong in it.
 //
 // Each kind of fault is on in half of the seeds, so that rare combinations occur and no fault
 // hides another; its rate is then drawn log-uniformly. Faults stop at `heal_at`: from then on the
 // run must get done. What lasts never exceeds what the protocol takes for a node's death, except
 // where the death of a node is meant.
 struct Swarm {
-  uint64_t seed = 0;
+  uint64_t seed = 0;  // Of what happens when; the other fields stay as they are.
 
+  // The cluster and its job.
   uint32_t shards = 1;
   uint32_t trainers = 1;
   uint32_t ranks = 1;
-  int32_t staleness = 0;         // Of runs outside lockstep: 1 to 3, or -1.
-  bool tight_memory = false;     // Shards must evict.
+  uint32_t epochs = 1;
+  int32_t staleness = 0;         // 0: lockstep, and the job learns. Else bound or -1: it counts.
+  bool exports = false;          // The job ends with an export.
+  bool tight_memory = false;     // Many narrow rows, and shards that must evict.
   uint64_t image_log_bytes = 0;  // Shards begin an image after this much log.
+  uint64_t log_capacity = 0;     // Their disks have room for this much log; 0: enough.
   bool supervised = false;       // The scheduler is told at once when a trainer's process ends.
+  Duration tick{0};
+  Duration task_max{0};
 
+  // What whoever runs it does to it.
+  Duration rolling_pause{0};     // Nodes are restarted in turn, with up to this between; 0: not.
+  Duration scheduler_outage{0};  // Once, after the start, the scheduler is away for this long.
+
+  // What goes wrong.
   LinkFaults links;
   NodeFaults trainer_faults;
   NodeFaults server_faults;  // Of shards and scheduler. Freezes only.
   NodeFaults scheduler_crashes;
   NodeFaults shard_crashes;
-  Duration tick{0};
-  Duration task_max{0};
+  double recovery_crashes = 0;       // A shard that comes back dies again while it recovers.
+  double mass_kills_per_minute = 0;  // All nodes die at once, and come back.
 
   Instant heal_at;
   Instant deadline;
 };
 
+// A pure function of the seed: a run in lockstep or not, without what whoever runs it does.
 Swarm DrawSwarm(uint64_t seed);
-
-// One line for people.
-std::string Describe(const Swarm& swarm);
 
 }  // namespace skybridge::sim

@@ -74,7 +74,7 @@ constexpr const char* kJob = R"pb(
   }
   loss { kind: SOFTMAX }
   negatives { uniform: 3 }
-  training { epochs: 6 batch: 6 }
+  training { batch: 6 }
 )pb";
 
 std::string Words(Rng& rng, uint64_t count, uint64_t vocabulary) {
@@ -85,7 +85,7 @@ std::string Words(Rng& rng, uint64_t count, uint64_t vocabulary) {
 
 void WriteFiles(bool wide, const std::string& folder) {
   const uint64_t vocabulary = wide ? 5000 : 8;
-  const uint64_t words = wide ? 40 : 2;
+  const uint64_t words = wide ? 20 : 2;
   Rng rng(1, Purpose::kTest);
   std::filesystem::create_directories(folder);
   std::ofstream items(folder + "/items.tsv");
@@ -120,7 +120,8 @@ job::Job MakeJob(const TinyJobOptions& options) {
       if (feature.has_text()) StopLearning(feature.mutable_text()->mutable_weights_optimizer());
     }
   }
-  if (options.wide) job.mutable_data()->set_partition_bytes(2400);
+  job.mutable_training()->set_epochs(options.epochs);
+  if (options.wide) job.mutable_data()->set_partition_bytes(1200);
   for (job::Table& table : *job.mutable_table()) {
     if (!options.learns) StopLearning(table.mutable_optimizer());
   }

@@ -25,6 +25,7 @@ struct TinyJobOptions {
   // True: no layers, thousands of narrow rows, so that shards with little memory evict. False: few
   // rows, and towers with layers.
   bool wide = false;
+  uint32_t epochs = 6;
 };
 
 // A whole job that trains in milliseconds: files in a folder, options, model. Immutable.

@@ -9,6 +9,10 @@
 #include "common/hash.h"
 #include "common/rng.h"
 #include "ps/row_record.h"
+#include "tests/sim/checkers/export_checker.h"
+#include "tests/sim/checkers/push_checkers.h"
+#include "tests/sim/checkers/scheduler_checkers.h"
+#include "tests/sim/checkers/view_checkers.h"
 
 namespace skybridge::sim {
 namespace {
@@ -19,16 +23,31 @@ using std::chrono::seconds;
 constexpr JobId kJob{.high = 17, .low = 4};
 constexpr uint64_t kJobHash = 99;
 constexpr const char* kVersion = "simulated";
-constexpr const char* kScheduler = "scheduler";
 // The job ends when no trainer is left, so one of them is never away for long.
 constexpr uint32_t kSurvivor = 0;
 constexpr Duration kSurvivorGapMax = seconds(3);
 constexpr Duration kSupervision = milliseconds(500);
 constexpr uint64_t kMemoryStep = 4 << 10;
 constexpr uint64_t kAmpleMemory = 16 << 20;
+constexpr uint64_t kInFlightMax = 8 << 20;
+constexpr uint64_t kInFlightOfRank = 256 << 10;  // More than a rank's pushes and pulls ever take.
+// After the faults: the longest absence or freeze, its expiry, and pauses between retries.
+constexpr Duration kCalmAfter = seconds(80);
+constexpr Duration kStandstillMax = seconds(10);
 
-std::string ShardName(uint32_t index) { return "shard-" + std::to_string(index); }
-std::string TrainerName(uint32_t index) { return "trainer-" + std::to_string(index); }
+// Its disk knows whether it is open.
+class OpenedShard : public MortalNode {
+ public:
+  // `shard` is `node`.
+  OpenedShard(const ps::ShardNode& shard, std::unique_ptr<Node> node, ShardDisk& disk)
+      : MortalNode(std::move(node), disk.fuse), disk_(disk) {
+    disk_.node = &shard;
+  }
+  ~OpenedShard() override { disk_.node = nullptr; }
+
+ private:
+  ShardDisk& disk_;
+};
 
 }  // namespace
 
@@ -36,8 +55,9 @@ TrainingCluster::TrainingCluster(const TinyJob& job, TrainingClusterOptions opti
     : job_(job),
       options_(std::move(options)),
       lives_(options_.swarm.trainers),
-      committed_(options_.swarm.shards),
       reported_(options_.swarm.trainers),
+      checkers_([this](uint32_t shard) { return disks_[shard]->log.last(); },
+                [this] { return cluster_.now(); }),
       cluster_({.seed = options_.swarm.seed,
                 .links = options_.swarm.links,
                 .tick = options_.swarm.tick,
@@ -45,8 +65,34 @@ TrainingCluster::TrainingCluster(const TinyJob& job, TrainingClusterOptions opti
   AddScheduler();
   for (uint32_t s = 0; s < options_.swarm.shards; ++s) AddShard(s);
   for (uint32_t t = 0; t < options_.swarm.trainers; ++t) AddTrainer(t);
+  AddCheckers();
   PlanFaults();
   cluster_.At({kSupervision}, [this] { Supervise(); });
+}
+
+void TrainingCluster::AddCheckers() {
+  const Swarm& swarm = options_.swarm;
+  const uint64_t memory = ShardOptions(0).memory_bytes + kInFlightOfRank * swarm.ranks;
+  const auto add = [this](auto checker) { checkers_.Add(std::move(checker)); };
+  add(std::make_unique<AcceptedOnce>());
+  add(std::make_unique<AcknowledgedStays>());
+  add(std::make_unique<FormerAttempts>(swarm.staleness == 0));
+  add(std::make_unique<LoggedFirst>());
+  add(std::make_unique<CommittedTogether>(swarm.shards,
+                                          [this](uint32_t shard) { return committed(shard); }));
+  add(std::make_unique<PullsSeeTheirClock>(swarm.staleness));
+  add(std::make_unique<MemoryBounded>(memory));
+  add(std::make_unique<FormerTimes>());
+  add(std::make_unique<LeasesDoneOnce>());
+  add(std::make_unique<HistoryReplays>(swarm.seed, SchedulerOptions(),
+                                       cluster_.records(kSchedulerName)));
+  add(std::make_unique<Progress>(swarm.heal_at + kCalmAfter + swarm.scheduler_outage,
+                                 kStandstillMax));
+  if (swarm.exports) {
+    add(std::make_unique<ExportWhole>(options_.export_folder,
+                                      (*job_.dataset().catalogue())->keys()));
+  }
+  cluster_.Observe(&checkers_);
 }
 
 scheduler::SchedulerNodeOptions TrainingCluster::SchedulerOptions() const {
@@ -61,55 +107,76 @@ scheduler::SchedulerNodeOptions TrainingCluster::SchedulerOptions() const {
           .workers = options_.swarm.trainers,
           .trainers = options_.swarm.trainers,
           .ranks = options_.swarm.ranks,
-          .staleness = options_.staleness,
-          .epochs = job_.job().training().epochs(),
+          .staleness = options_.swarm.staleness,
+          .epochs = options_.swarm.epochs,
           .training_partitions = static_cast<uint32_t>(plan.train.size()),
           .candidate_partitions = static_cast<uint32_t>(plan.candidates.size()),
           .export_tables = job_.QueryTables(),
-          .export_folder = options_.export_folder,
+          .export_folder = options_.swarm.exports ? options_.export_folder : "",
           .table_hash = true};
 }
 
 void TrainingCluster::AddScheduler() {
   const scheduler::SchedulerNodeOptions options = SchedulerOptions();
   CHECK(options.Validate().ok()) << options.Validate();
-  cluster_.Add(kScheduler, [this, options] {
-    auto node = scheduler::SchedulerNode::Restore(options, cluster_.records(kScheduler));
+  cluster_.Add(kSchedulerName, [this, options] {
+    auto node = scheduler::SchedulerNode::Restore(options, cluster_.records(kSchedulerName));
     CHECK(node) << node.error();
     return *std::move(node);
   });
 }
 
-void TrainingCluster::AddShard(uint32_t index) {
+ps::ShardNodeOptions TrainingCluster::ShardOptions(uint32_t index) const {
   ps::ShardNodeOptions options{.job = kJob,
                                .job_hash = kJobHash,
                                .shard = index,
                                .process = index,
                                .version = kVersion,
                                .endpoint = ShardName(index),
-                               .scheduler_endpoint = kScheduler,
+                               .scheduler_endpoint = kSchedulerName,
+                               .store_id = index + 1,
                                .tables = job_.model().tables(),
                                .seed = job_.job().seed(),
-                               .memory_bytes = kAmpleMemory};
+                               .memory_bytes = kAmpleMemory,
+                               .in_flight_bytes_max = kInFlightMax,
+                               .image_log_bytes = options_.swarm.image_log_bytes};
   if (options_.swarm.tight_memory) {
     options.memory_bytes = kMemoryStep;  // The least that a shard accepts.
     while (!options.Validate().ok()) options.memory_bytes += kMemoryStep;
   }
   CHECK(options.Validate().ok()) << options.Validate();
+  return options;
+}
+
+void TrainingCluster::AddShard(uint32_t index) {
+  ps::ShardNodeOptions options = ShardOptions(index);
   disks_.push_back(std::make_unique<ShardDisk>(ps::RecordBytes(options.tables)));
-  options.image_log_bytes = options_.swarm.image_log_bytes;
-  options.store_id = index + 1;
-  cluster_.Add(ShardName(index), [options, disk = disks_.back().get()]() mutable {
+  ShardDisk& disk = *disks_.back();
+  if (options_.swarm.log_capacity > 0) disk.log.capacity = options_.swarm.log_capacity;
+  Rng rng(options_.swarm.seed, Purpose::kSimulation, HashBytes(ShardName(index)), 4);
+  cluster_.Add(ShardName(index), [this, options, &disk, rng]() mutable {
     ++options.pid;
-    disk->fuse.Renew();
-    auto node = ps::ShardNode::Open(options, disk->fused_store, disk->fused_log);
-    CHECK(node) << node.error();
-    return std::make_unique<MortalNode>(*std::move(node), disk->fuse);
+    return OpenShard(options, disk, rng);
   });
 }
 
+// Recovery is made of calls to the disk, so it may be cut short like anything else.
+std::unique_ptr<Node> TrainingCluster::OpenShard(const ps::ShardNodeOptions& options,
+                                                 ShardDisk& disk, Rng& rng) {
+  const uint64_t calls = rng.Below(6);
+  const bool carried_out = rng.Below(2) == 0;
+  const bool dies = options.pid > 1 && rng.UniformDouble() < options_.swarm.recovery_crashes;
+  disk.fuse.Renew();
+  if (dies && cluster_.now() < options_.swarm.heal_at) disk.fuse.Arm(calls, carried_out);
+  auto node = ps::ShardNode::Open(options, disk.fused_store, disk.fused_log);
+  if (!node && disk.fuse.blown()) return std::make_unique<MortalNode>(nullptr, disk.fuse);
+  CHECK(node) << node.error();
+  const ps::ShardNode& shard = **node;
+  return std::make_unique<OpenedShard>(shard, *std::move(node), disk);
+}
+
 void TrainingCluster::AddTrainer(uint32_t index) {
-  worker::TrainerNodeOptions options{.scheduler_endpoint = kScheduler,
+  worker::TrainerNodeOptions options{.scheduler_endpoint = kSchedulerName,
                                      .index = index,
                                      .process = index,
                                      .version = kVersion,
@@ -126,13 +193,21 @@ void TrainingCluster::AddTrainer(uint32_t index) {
 }
 
 scheduler::SchedulerNode& TrainingCluster::scheduler() const {
-  return dynamic_cast<scheduler::SchedulerNode&>(*cluster_.node(kScheduler));
+  return dynamic_cast<scheduler::SchedulerNode&>(*cluster_.node(kSchedulerName));
 }
 
-const ps::ShardNode* TrainingCluster::shard(uint32_t index) const {
-  const Node* node = cluster_.node(ShardName(index));
-  if (node == nullptr) return nullptr;
-  return &dynamic_cast<const ps::ShardNode&>(dynamic_cast<const MortalNode*>(node)->inner());
+std::optional<uint64_t> TrainingCluster::committed(uint32_t shard) const {
+  const ps::ShardNode* node = disks_[shard]->node;
+  if (node == nullptr) return std::nullopt;
+  return node->committed();
+}
+
+std::vector<std::string> TrainingCluster::node_names() const {
+  std::vector<std::string> names;
+  for (uint32_t s = 0; s < options_.swarm.shards; ++s) names.push_back(ShardName(s));
+  for (uint32_t t = 0; t < options_.swarm.trainers; ++t) names.push_back(TrainerName(t));
+  names.emplace_back(kSchedulerName);
+  return names;
 }
 
 void TrainingCluster::PlanFaults() {
@@ -141,7 +216,7 @@ void TrainingCluster::PlanFaults() {
   NodeFaults scheduler_faults = swarm.server_faults;
   scheduler_faults.crashes_per_minute = swarm.scheduler_crashes.crashes_per_minute;
   scheduler_faults.restart_max = swarm.scheduler_crashes.restart_max;
-  PlanNodeFaults(swarm.seed, scheduler_faults, kScheduler, swarm.heal_at, always, cluster_);
+  PlanNodeFaults(swarm.seed, scheduler_faults, kSchedulerName, swarm.heal_at, always, cluster_);
   for (uint32_t s = 0; s < swarm.shards; ++s) {
     NodeFaults shard_faults = swarm.server_faults;
     shard_faults.crashes_per_minute = swarm.shard_crashes.crashes_per_minute;
@@ -149,19 +224,43 @@ void TrainingCluster::PlanFaults() {
     PlanNodeFaults(swarm.seed, shard_faults, ShardName(s), swarm.heal_at, always, cluster_);
     PlanDiskDeaths(s);
   }
-  for (uint32_t t = 0; t < swarm.trainers; ++t) {
-    NodeFaults faults = swarm.trainer_faults;
-    if (t == kSurvivor) {
-      faults.restarts = true;
-      faults.restart_max = std::min(faults.restart_max, kSurvivorGapMax);
-      faults.freeze_max = std::min(faults.freeze_max, kSurvivorGapMax);
-    }
-    const bool returns = faults.restarts;
-    PlanNodeFaults(
-        swarm.seed, faults, TrainerName(t), swarm.heal_at,
-        [this, returns] { return returns || Started(); }, cluster_);
-  }
+  for (uint32_t t = 0; t < swarm.trainers; ++t) PlanTrainerFaults(t);
+  if (swarm.mass_kills_per_minute > 0) PlanMassKills();
   cluster_.At(swarm.heal_at, [this] { cluster_.transport().Heal(); });
+}
+
+void TrainingCluster::PlanTrainerFaults(uint32_t index) {
+  const Swarm& swarm = options_.swarm;
+  NodeFaults faults = swarm.trainer_faults;
+  if (index == kSurvivor) {
+    faults.restarts = true;
+    faults.restart_max = std::min(faults.restart_max, kSurvivorGapMax);
+    faults.freeze_max = std::min(faults.freeze_max, kSurvivorGapMax);
+  }
+  // The start needs every trainer; later they may stay away.
+  const bool returns = faults.restarts;
+  PlanNodeFaults(
+      swarm.seed, faults, TrainerName(index), swarm.heal_at,
+      [this, returns] { return returns || started(); }, cluster_);
+}
+
+void TrainingCluster::PlanMassKills() {
+  const Swarm& swarm = options_.swarm;
+  Rng rng(swarm.seed, Purpose::kSimulation, 0, 5);
+  const Duration pause_max(static_cast<int64_t>(2 * 60e9 / swarm.mass_kills_per_minute));
+  const auto names = node_names();
+  Instant at;
+  while (true) {
+    at = at + DrawDuration(rng, Duration{0}, pause_max);
+    if (at >= swarm.heal_at) return;
+    cluster_.At(at, [this, names] {
+      for (const std::string& name : names) cluster_.Crash(name);
+    });
+    for (const std::string& name : names) {
+      const Duration absence = DrawDuration(rng, Duration{0}, kSurvivorGapMax);
+      cluster_.At(at + absence, [this, name] { cluster_.Restart(name); });
+    }
+  }
 }
 
 // Deaths in the midst of a call to the disk; the supervision brings the shard back.
@@ -180,58 +279,46 @@ void TrainingCluster::PlanDiskDeaths(uint32_t index) {
   cluster_.At(swarm.heal_at, [disk = disks_[index].get()] { disk->fuse.Disarm(); });
 }
 
-// The start needs every trainer; later they may stay away.
-bool TrainingCluster::Started() const {
-  return cluster_.node(kScheduler) != nullptr &&
-         scheduler().progress(cluster_.clock(kScheduler)).phase != "waiting";
+bool TrainingCluster::started() const {
+  return cluster_.node(kSchedulerName) != nullptr &&
+         scheduler().progress(cluster_.clock(kSchedulerName)).phase != "waiting";
 }
 
+// As whoever started them would: what was fenced or died of its disk comes back.
 void TrainingCluster::Supervise() {
   cluster_.At(cluster_.now() + kSupervision, [this] { Supervise(); });
-  if (cluster_.node(kScheduler) == nullptr) return;
-  const bool started = Started();
-  for (uint32_t t = 0; t < options_.swarm.trainers && !finished(); ++t) {
+  if (cluster_.node(kSchedulerName) == nullptr || finished()) return;
+  SuperviseTrainers();
+  for (uint32_t s = 0; s < options_.swarm.shards; ++s) {
+    const Node* node = cluster_.node(ShardName(s));
+    if (node != nullptr && node->finished()) cluster_.Restart(ShardName(s));
+  }
+}
+
+void TrainingCluster::SuperviseTrainers() {
+  const bool tell = options_.swarm.supervised && started();
+  for (uint32_t t = 0; t < options_.swarm.trainers; ++t) {
     const Node* node = cluster_.node(TrainerName(t));
     if (node != nullptr && !node->finished()) continue;
-    if (options_.swarm.supervised && started && t != kSurvivor && !reported_[t]) {
+    if (tell && t != kSurvivor && !reported_[t]) {
       reported_[t] = true;
       scheduler().NodeExited(scheduler::Role::kTrainer, t,
                              {StatusCode::kUnavailable, "simulated exit"}, false);
     }
     if (node != nullptr) cluster_.Restart(TrainerName(t));  // It was fenced.
   }
-  for (uint32_t s = 0; s < options_.swarm.shards && !finished(); ++s) {
-    const Node* node = cluster_.node(ShardName(s));
-    if (node != nullptr && node->finished()) cluster_.Restart(ShardName(s));
-  }
 }
 
 bool TrainingCluster::finished() const {
-  return cluster_.node(kScheduler) != nullptr && scheduler().finished();
+  return cluster_.node(kSchedulerName) != nullptr && scheduler().finished();
 }
 
 bool TrainingCluster::Run() {
   const auto done = [this] {
-    CheckCommitted();
-    return finished() || !violation_.empty();
+    checkers_.Passed();
+    return finished() || checkers_.violation().has_value();
   };
-  return cluster_.Run(done, options_.swarm.deadline) && violation_.empty();
-}
-
-// I4: `committed` never goes back, and no shard is more than one clock ahead of another.
-void TrainingCluster::CheckCommitted() {
-  for (uint32_t s = 0; s < committed_.size(); ++s) {
-    if (shard(s) == nullptr) continue;
-    const uint64_t now = shard(s)->committed();
-    if (now < committed_[s])
-      violation_ = ShardName(s) + " went back to clock " + std::to_string(now);
-    committed_[s] = now;
-  }
-  const auto [low, high] = std::ranges::minmax(committed_);
-  if (high > low + 1) {
-    violation_ = "a shard committed clock " + std::to_string(high) + " while another is at " +
-                 std::to_string(low);
-  }
+  return cluster_.Run(done, options_.swarm.deadline) && finished();
 }
 
 std::vector<uint64_t> TrainingCluster::TableHashes() const {
@@ -247,7 +334,7 @@ std::vector<uint64_t> TrainingCluster::TableHashes() const {
 uint64_t TrainingCluster::nondeterminism() const {
   uint64_t seen = 0;
   for (uint32_t s = 0; s < options_.swarm.shards; ++s) {
-    if (shard(s) != nullptr) seen += shard(s)->stats().nondeterminism;
+    if (committed(s)) seen += disks_[s]->node->stats().nondeterminism;
   }
   return seen;
 }
@@ -256,6 +343,12 @@ uint64_t TrainingCluster::rows_spilled() const {
   uint64_t rows = 0;
   for (const auto& disk : disks_) rows += disk->store.rows_ingested;
   return rows;
+}
+
+uint64_t TrainingCluster::log_full() const {
+  uint64_t refused = 0;
+  for (const auto& disk : disks_) refused += disk->log.refused;
+  return refused;
 }
 
 }  // namespace skybridge::sim

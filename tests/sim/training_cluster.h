@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ps/shard_node.h"
 #include "scheduler/scheduler_node.h"
+#include "tests/sim/checkers/checker_set.h"
 #include "tests/sim/fused_disk.h"
 #include "tests/sim/sim_cluster.h"
 #include "tests/sim/swarm.h"
@@ -21,8 +23,7 @@ namespace skybridge::sim {
 
 struct TrainingClusterOptions {
   Swarm swarm;
-  int32_t staleness = 0;
-  std::string export_folder;  // Empty: the job ends with its training.
+  std::string export_folder;  // Of jobs that export.
 };
 
 // What survives the deaths of one shard.
@@ -32,54 +33,65 @@ struct ShardDisk {
   support::MemoryRowStore store;
   support::MemoryRedoLog log;
   Fuse fuse;
+  const ps::ShardNode* node = nullptr;  // Who has it open.
   FusedRowStore fused_store{store, fuse};
   FusedRedoLog fused_log{log, fuse};
 };
 
 // A scheduler, shards and trainers over one tiny job, under the faults of a swarm: nodes
-// "scheduler", "shard-0" .., "trainer-0" ... Watches what must hold after each event, and restarts
-// trainers that were fenced, as whoever started them would.
+// "scheduler", "shard-0" .., "trainer-0" ... Checkers watch it; whoever started the nodes restarts
+// those that end.
 class TrainingCluster {
  public:
   // `job` must outlive the cluster.
   TrainingCluster(const TinyJob& job, TrainingClusterOptions options);
 
-  // Runs until the scheduler has finished, or the swarm's deadline. True if it finished.
+  // Runs until the scheduler has finished, a promise was seen broken, or the swarm's deadline. True
+  // if it finished.
   bool Run();
 
   const scheduler::JobResult& result() const { return scheduler().result(); }
   bool finished() const;
+  // Every trainer was there, and the job has begun.
+  bool started() const;
   // By TableId, summed over the shards, as the scheduler heard them; 0 for tables it did not hear
   // of.
   std::vector<uint64_t> TableHashes() const;
-  // The first promise that was seen broken; empty if none.
-  const std::string& violation() const { return violation_; }
   uint64_t nondeterminism() const;
   // Rows that shards wrote to their stores, for lack of memory.
   uint64_t rows_spilled() const;
+  // Pushes that shards refused for lack of room in their logs.
+  uint64_t log_full() const;
+  // The last clock in the rows; nothing while the shard is down.
+  std::optional<uint64_t> committed(uint32_t shard) const;
+  // How the job looks from its start: shards first, then trainers, then the scheduler.
+  std::vector<std::string> node_names() const;
+  const Swarm& swarm() const { return options_.swarm; }
   SimCluster& cluster() { return cluster_; }
+  CheckerSet& checkers() { return checkers_; }
 
  private:
   scheduler::SchedulerNode& scheduler() const;  // Must be up.
-  // Null while it is down.
-  const ps::ShardNode* shard(uint32_t index) const;
   scheduler::SchedulerNodeOptions SchedulerOptions() const;
+  ps::ShardNodeOptions ShardOptions(uint32_t index) const;
+  void AddCheckers();
   void AddScheduler();
   void AddShard(uint32_t index);
+  std::unique_ptr<Node> OpenShard(const ps::ShardNodeOptions& options, ShardDisk& disk, Rng& rng);
   void AddTrainer(uint32_t index);
   void PlanFaults();
+  void PlanTrainerFaults(uint32_t index);
   void PlanDiskDeaths(uint32_t index);
-  bool Started() const;
+  void PlanMassKills();
   void Supervise();
-  void CheckCommitted();
+  void SuperviseTrainers();
 
   const TinyJob& job_;
   const TrainingClusterOptions options_;
   std::vector<std::unique_ptr<ShardDisk>> disks_;  // By shard.
   std::vector<uint32_t> lives_;                    // By trainer.
-  std::vector<uint64_t> committed_;                // By shard.
   std::vector<bool> reported_;                     // By trainer.
-  std::string violation_;
+  CheckerSet checkers_;
   SimCluster cluster_;  // Last: nodes go before what they use.
 };
 

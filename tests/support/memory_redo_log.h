@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,7 +22,16 @@ class MemoryRedoLog : public env::RedoLog {
  public:
   Result<uint64_t> Append(uint8_t type, std::span<const std::string_view> pieces) override {
     if (!failure.ok()) return failure;
+    size_t size = sizeof(Entry);
+    for (const std::string_view piece : pieces) size += piece.size();
+    if (held_ + size > capacity) {
+      ++refused;
+      return Status(StatusCode::kResourceExhausted,
+                    "the log is full: " + std::to_string(size) + " bytes more are needed");
+    }
+    held_ += size;
     Entry entry{.type = type, .payload = {}};
+    entry.payload.reserve(size - sizeof(Entry));
     for (const std::string_view piece : pieces) entry.payload += piece;
     bytes += sizeof(Entry) + entry.payload.capacity();
     entries_.push_back(std::move(entry));
@@ -63,6 +73,7 @@ class MemoryRedoLog : public env::RedoLog {
       if (const auto from = tail.lock()) lsn = std::min(lsn, *from);
     }
     while (first_ < std::min(lsn, last() + 1)) {
+      held_ -= sizeof(Entry) + entries_.front().payload.size();
       entries_.pop_front();
       ++first_;
     }
@@ -75,12 +86,18 @@ class MemoryRedoLog : public env::RedoLog {
 
   // The last records are gone, as a power cut would have it.
   void Truncate(uint64_t last_kept) {
-    while (last() > last_kept) entries_.pop_back();
+    while (last() > last_kept) {
+      held_ -= sizeof(Entry) + entries_.back().payload.size();
+      entries_.pop_back();
+    }
     synced_ = std::min(synced_, last());
   }
 
   Status failure;      // Every call fails with it while it is set.
   uint64_t bytes = 0;  // Of memory that all appended records took.
+  // Records that are still there have at most so many bytes: then the disk is full.
+  uint64_t capacity = std::numeric_limits<uint64_t>::max();
+  uint64_t refused = 0;  // Appends, for lack of room.
 
  private:
   struct Entry {
@@ -102,6 +119,7 @@ class MemoryRedoLog : public env::RedoLog {
   };
   std::deque<Entry> entries_;
   std::vector<std::weak_ptr<const uint64_t>> tails_;
+  uint64_t held_ = 0;  // Bytes of entries_.
   uint64_t first_ = 1;
   uint64_t synced_ = 0;
 };

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,8 +21,9 @@
 
 namespace skybridge::support {
 
-// A RowStore in memory: an ordered map per table. Checks what callers promise (ascending keys,
-// sizes that fit), counts what they do, and fails when told to.
+// A RowStore in memory: records by key, for each table, and their keys in order once somebody
+// scans. Checks what callers promise (ascending keys, sizes that fit), counts what they do, and
+// fails when told to.
 class MemoryRowStore : public env::RowStore {
  public:
   // record_bytes[table]: bytes of one record.
@@ -35,7 +39,7 @@ class MemoryRowStore : public env::RowStore {
       CHECK_EQ(run.records.size(), run.keys.size() * bytes);
       CheckAscending(run.keys);
       for (size_t i = 0; i < run.keys.size(); ++i) {
-        tables_[Number(run.table)][run.keys[i]].assign(run.records.data() + i * bytes, bytes);
+        tables_[Number(run.table)].Put(run.keys[i], {run.records.data() + i * bytes, bytes});
         ++rows_ingested;
       }
     }
@@ -57,9 +61,9 @@ class MemoryRowStore : public env::RowStore {
     CheckAscending(keys);
     ++reads;
     for (size_t i = 0; i < keys.size(); ++i) {
-      const auto it = tables_[Number(table)].find(keys[i]);
-      found[i] = it != tables_[Number(table)].end();
-      if (found[i]) std::memcpy(records.data() + i * bytes, it->second.data(), bytes);
+      const char* record = tables_[Number(table)].Find(keys[i], bytes);
+      found[i] = record != nullptr;
+      if (found[i]) std::memcpy(records.data() + i * bytes, record, bytes);
     }
     return Status();
   }
@@ -67,10 +71,11 @@ class MemoryRowStore : public env::RowStore {
   Status Scan(TableId table, env::RowKey from,
               const std::function<bool(env::RowKey, std::string_view)>& visit) override {
     if (!failure.ok()) return failure;
-    BytesOf(table);
-    const auto& rows = tables_[Number(table)];
-    for (auto it = rows.lower_bound(from); it != rows.end(); ++it) {
-      if (!visit(it->first, it->second)) break;
+    const size_t bytes = BytesOf(table);
+    Table& rows = tables_[Number(table)];
+    const std::vector<env::RowKey>& keys = rows.Sorted();
+    for (auto it = std::ranges::lower_bound(keys, from); it != keys.end(); ++it) {
+      if (!visit(*it, {rows.Find(*it, bytes), bytes})) break;
     }
     return Status();
   }
@@ -82,10 +87,10 @@ class MemoryRowStore : public env::RowStore {
     auto image = std::make_unique<Image>(images_);
     for (size_t t = 0; t < tables_.size(); ++t) {
       std::string bytes;
-      for (const auto& [key, record] : tables_[t]) {
+      for (const env::RowKey& key : tables_[t].Sorted()) {
         AppendRaw<Slot>(bytes, std::span(&key.slot, 1));
         AppendRaw<RowId>(bytes, std::span(&key.id, 1));
-        bytes += record;
+        bytes.append(tables_[t].Find(key, record_bytes_[t]), record_bytes_[t]);
       }
       image->Add("table-" + std::to_string(t), std::move(bytes));
     }
@@ -119,7 +124,7 @@ class MemoryRowStore : public env::RowStore {
 
   // Images that live now.
   int64_t images() const { return images_.use_count() - 1; }
-  size_t rows(TableId table) const { return tables_[Number(table)].size(); }
+  size_t rows(TableId table) const { return tables_[Number(table)].places.size(); }
 
   Status failure;  // Every call fails with it while it is set.
   uint64_t ingests = 0;
@@ -164,7 +169,7 @@ class MemoryRowStore : public env::RowStore {
       env::RowKey key;
       std::memcpy(&key.slot, bytes.data(), sizeof(Slot));
       std::memcpy(&key.id, bytes.data() + sizeof(Slot), sizeof(RowId));
-      tables_[table][key] = bytes.substr(key_bytes, record_bytes_[table]);
+      tables_[table].Put(key, bytes.substr(key_bytes, record_bytes_[table]));
     }
     return true;
   }
@@ -183,6 +188,37 @@ class MemoryRowStore : public env::RowStore {
     return parts.size() % 2 == 0;
   }
 
+  struct HashKey {
+    size_t operator()(const env::RowKey& key) const {
+      return Mix64(Number(key.id) ^ (uint64_t{Number(key.slot)} << 48));
+    }
+  };
+  struct Table {
+    void Put(env::RowKey key, std::string_view record) {
+      const auto [place, is_new] = places.try_emplace(key, places.size());
+      if (is_new) {
+        records.append(record);
+        sorted.clear();
+      } else {
+        record.copy(records.data() + place->second * record.size(), record.size());
+      }
+    }
+    const char* Find(env::RowKey key, size_t bytes) const {
+      const auto place = places.find(key);
+      return place == places.end() ? nullptr : records.data() + place->second * bytes;
+    }
+    const std::vector<env::RowKey>& Sorted() {
+      if (sorted.size() == places.size()) return sorted;
+      for (const auto& [key, place] : places) sorted.push_back(key);
+      std::ranges::sort(sorted);
+      return sorted;
+    }
+
+    std::unordered_map<env::RowKey, size_t, HashKey> places;
+    std::string records;
+    std::vector<env::RowKey> sorted;  // Empty: not known.
+  };
+
   size_t BytesOf(TableId table) const {
     CHECK_LT(Number(table), record_bytes_.size());
     return record_bytes_[Number(table)];
@@ -192,7 +228,7 @@ class MemoryRowStore : public env::RowStore {
   }
 
   const std::vector<size_t> record_bytes_;
-  std::vector<std::map<env::RowKey, std::string>> tables_;
+  std::vector<Table> tables_;
   std::map<std::string, std::string> notes_;
   const std::shared_ptr<const int> images_ = std::make_shared<const int>();
 };

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/checkers/view_checkers.h"
+
+#include <algorithm>
+#include <string>
+
+namespace skybridge::sim {
+
+void CommittedTogether::Passed(Instant) {
+  for (uint32_t shard = 0; shard < last_.size(); ++shard) {
+    const auto now = committed_(shard);
+    if (!now || *now == last_[shard]) continue;
+    if (*now < last_[shard]) {
+      Violate(ShardName(shard) + " went back from clock " + std::to_string(last_[shard]) + " to " +
+              std::to_string(*now));
+    }
+    last_[shard] = *now;
+    const auto [low, high] = std::ranges::minmax(last_);
+    if (high > low + 1) {
+      Violate("a shard committed clock " + std::to_string(high) + " while another is at " +
+              std::to_string(low));
+    }
+  }
+}
+
+void PullsSeeTheirClock::Heard(const Utterance& message) {
+  if (message.node.kind != NodeKind::kShard) return;
+  if (message.header.has_open_phase()) {
+    ranks_[message.header.open_phase().phase()] = message.header.open_phase().ranks();
+  }
+  if (message.header.has_pull() && !message.header.pull().read_only()) {
+    const wire::Pull& pull = message.header.pull();
+    NoteProgress(pull.phase(), pull.rank(), pull.done());
+  }
+  if (message.header.has_rank_done()) {
+    const wire::RankDone& done = message.header.rank_done();
+    NoteProgress(done.phase(), done.rank(), done.done());
+  }
+}
+
+void PullsSeeTheirClock::NoteProgress(uint32_t phase, uint32_t rank, uint64_t done) {
+  uint64_t& most = done_[{phase, rank}];
+  most = std::max(most, done);
+}
+
+void PullsSeeTheirClock::NoteRetirement(const Utterance& message) {
+  const wire::RetireRank& retire = message.request->retire_rank();
+  Shard& shard = shards_[message.node.index];
+  if (retire.retired()) {
+    shard.retired.insert({retire.phase(), retire.rank()});
+  } else if (shard.retired.erase({retire.phase(), retire.rank()}) > 0) {
+    shard.shifted.insert(retire.phase());
+  }
+}
+
+void PullsSeeTheirClock::Said(const Utterance& message) {
+  if (message.node.kind != NodeKind::kShard || message.request == nullptr) return;
+  if (message.header.has_phase_reply() && message.request->has_retire_rank()) {
+    return NoteRetirement(message);
+  }
+  if (!message.header.has_pull_reply() || !message.request->has_pull()) return;
+  const wire::Pull& pull = message.request->pull();
+  const uint64_t committed = message.header.pull_reply().committed();
+  if (pull.read_only()) {
+    if (pull.expect_committed() == 0 || pull.expect_committed() == committed) return;
+    return Violate(ShardName(message.node.index) + " read at clock " + std::to_string(committed) +
+                   " for one who expects " + std::to_string(pull.expect_committed()));
+  }
+  if (staleness_ > 0) return CheckBound(message);
+  if (staleness_ < 0 || committed + 1 == pull.clock()) return;
+  Violate(ShardName(message.node.index) + " answered rank " + std::to_string(pull.rank()) +
+          "'s pull for clock " + std::to_string(pull.clock()) + " at clock " +
+          std::to_string(committed));
+}
+
+void PullsSeeTheirClock::CheckBound(const Utterance& message) {
+  const wire::Pull& pull = message.request->pull();
+  Shard& shard = shards_[message.node.index];
+  if (pull.clock() == 0 || shard.shifted.contains(pull.phase())) return;
+  for (uint32_t rank = 0; rank < ranks_[pull.phase()]; ++rank) {
+    if (shard.retired.contains({pull.phase(), rank})) continue;
+    const uint64_t done = done_[{pull.phase(), rank}];
+    if (pull.clock() - 1 <= done + static_cast<uint64_t>(staleness_)) continue;
+    return Violate(ShardName(message.node.index) + " answered rank " + std::to_string(pull.rank()) +
+                   "'s pull for clock " + std::to_string(pull.clock()) + " in phase " +
+                   std::to_string(pull.phase()) + ", but rank " + std::to_string(rank) +
+                   " has done " + std::to_string(done) + ", and the bound is " +
+                   std::to_string(staleness_));
+  }
+}
+
+void MemoryBounded::Said(const Utterance& message) {
+  if (message.node.kind != NodeKind::kShard || !message.header.has_heartbeat()) return;
+  const uint64_t bytes = message.header.heartbeat().memory_bytes();
+  if (bytes <= bytes_max_) return;
+  Violate(ShardName(message.node.index) + " has " + std::to_string(bytes) + " bytes, at most " +
+          std::to_string(bytes_max_) + " are allowed");
+}
+
+void FormerTimes::Said(const Utterance& message) {
+  if (message.node.kind != NodeKind::kShard || message.request == nullptr) return;
+  if (message.header.has_error()) return;
+  CheckRequest(message);
+}
+
+// The answer says who the shard is now.
+void FormerTimes::CheckRequest(const Utterance& message) {
+  const wire::Identity& asked = message.request->identity();
+  const wire::Identity& self = message.header.identity();
+  const auto stale = [&](const char* what, uint64_t theirs, uint64_t ours) {
+    Violate(ShardName(message.node.index) + " served a request for " + what + " " +
+            std::to_string(theirs) + ", it is at " + std::to_string(ours));
+  };
+  if (asked.target_incarnation() != 0 && asked.target_incarnation() != self.sender_incarnation()) {
+    return stale("incarnation", asked.target_incarnation(), self.sender_incarnation());
+  }
+  if (asked.generation() != self.generation()) {
+    return stale("generation", asked.generation(), self.generation());
+  }
+  if (message.peer == kSchedulerName) {
+    if (asked.term() < self.term()) stale("term", asked.term(), self.term());
+    return;
+  }
+  // Maps may change while a pull is parked.
+  if (!message.parked && asked.map_version() != self.map_version()) {
+    stale("map", asked.map_version(), self.map_version());
+  }
+}
+
+}  // namespace skybridge::sim

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "tests/sim/checkers/checker.h"
+
+namespace skybridge::sim {
+
+// I4: `committed` of a shard never goes back, and no shard is more than one clock ahead of another.
+class CommittedTogether : public Checker {
+ public:
+  // committed(shard): nothing while it is down.
+  CommittedTogether(uint32_t shards,
+                    std::function<std::optional<uint64_t>(uint32_t shard)> committed)
+      : Checker("I4"), last_(shards), committed_(std::move(committed)) {}
+  void Passed(Instant now) override;
+
+ private:
+  std::vector<uint64_t> last_;  // By shard.
+  const std::function<std::optional<uint64_t>(uint32_t)> committed_;
+};
+
+// I5: in lockstep a pull for clock c saw exactly clock c - 1; with a bound, no rank that takes part
+// was further behind than that. Who reads at a clock got that clock.
+class PullsSeeTheirClock : public Checker {
+ public:
+  // staleness: 0 lockstep, -1 no bound.
+  explicit PullsSeeTheirClock(int32_t staleness) : Checker("I5"), staleness_(staleness) {}
+  void Heard(const Utterance& message) override;
+  void Said(const Utterance& message) override;
+
+ private:
+  using PhaseRank = std::pair<uint32_t, uint32_t>;
+  struct Shard {
+    std::set<PhaseRank> retired;
+    // Ranks came back: from then on the shard counts their clocks from where others were.
+    std::set<uint32_t> shifted;  // Phases.
+  };
+  void CheckBound(const Utterance& message);
+  void NoteProgress(uint32_t phase, uint32_t rank, uint64_t done);
+  void NoteRetirement(const Utterance& message);
+
+  const int32_t staleness_;
+  std::map<PhaseRank, uint64_t> done_;  // The most that anybody said of a rank.
+  std::map<uint32_t, uint32_t> ranks_;  // Of a phase.
+  std::map<uint32_t, Shard> shards_;
+};
+
+// I10: the memory that a shard accounts for stays within its budget.
+class MemoryBounded : public Checker {
+ public:
+  explicit MemoryBounded(uint64_t bytes_max) : Checker("I10"), bytes_max_(bytes_max) {}
+  void Said(const Utterance& message) override;
+
+ private:
+  const uint64_t bytes_max_;
+};
+
+// I17, of shards: a request for a former process, or by a former map, generation or scheduler, is
+// refused.
+class FormerTimes : public Checker {
+ public:
+  FormerTimes() : Checker("I17") {}
+  void Said(const Utterance& message) override;
+
+ private:
+  void CheckRequest(const Utterance& message);
+};
+
+}  // namespace skybridge::sim

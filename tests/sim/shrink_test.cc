@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/shrink.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/sim/swarm_text.h"
+#include "tests/sim/workload.h"
+
+namespace skybridge::sim {
+namespace {
+
+const auto kForever = [] { return true; };
+
+TEST(ShrinkTest, KeepsWhatTheFailureNeedsAndNothingElse) {
+  const Swarm failing = *DrawRun(5, "overload+rolling_restart");
+  ASSERT_GE(failing.trainers, 6u);
+  const auto fails = [](const Swarm& swarm) {
+    return swarm.trainers >= 3 && swarm.rolling_pause > Duration{0};
+  };
+  const Shrunk shrunk = Shrink(failing, fails, kForever);
+  EXPECT_TRUE(fails(shrunk.swarm));
+  EXPECT_EQ(shrunk.swarm.trainers, 3u);
+  EXPECT_EQ(shrunk.swarm.ranks, 1u);
+  EXPECT_EQ(shrunk.swarm.shards, 1u);
+  EXPECT_EQ(shrunk.swarm.epochs, 1u);
+  EXPECT_FALSE(shrunk.swarm.tight_memory);
+  EXPECT_EQ(shrunk.swarm.links.drop, 0);
+  EXPECT_EQ(shrunk.swarm.shard_crashes.crashes_per_minute, 0);
+  EXPECT_GT(shrunk.swarm.rolling_pause, Duration{0});
+  EXPECT_GT(shrunk.tries, 10u);
+}
+
+TEST(ShrinkTest, RatesAreHalvedWhileItFails) {
+  Swarm failing;
+  failing.links.drop = 0.1;
+  const auto fails = [](const Swarm& swarm) { return swarm.links.drop > 0.02; };
+  EXPECT_DOUBLE_EQ(Shrink(failing, fails, kForever).swarm.links.drop, 0.025);
+}
+
+TEST(ShrinkTest, EndsWithItsTime) {
+  int calls = 0;
+  const auto always = [](const Swarm&) { return true; };
+  const Shrunk shrunk = Shrink(*DrawRun(5, "overload"), always, [&] { return ++calls <= 3; });
+  EXPECT_EQ(shrunk.tries, 3u);
+}
+
+TEST(ShrinkTest, WhatCannotBeSmallerStays) {
+  const Swarm failing = DrawSwarm(9);
+  const Shrunk shrunk = Shrink(
+      failing, [](const Swarm&) { return false; }, kForever);
+  EXPECT_TRUE(Differences(failing, shrunk.swarm).empty());
+}
+
+}  // namespace
+}  // namespace skybridge::sim

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/workload.h"
+
+#include <algorithm>
+#include <string>
+
+#include "common/rng.h"
+#include "tests/sim/sim_transport.h"
+
+namespace skybridge::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Numbers of a workload's own, so that the drawn run does not depend on which workloads there are.
+Rng RngOf(const Swarm& swarm, uint64_t workload) {
+  return Rng(swarm.seed, Purpose::kSimulation, workload, 7);
+}
+
+uint32_t Between(Rng& rng, uint32_t low, uint32_t high) {
+  return low + static_cast<uint32_t>(rng.Below(high - low + 1));
+}
+
+Duration WholeMs(Rng& rng, Duration low, Duration high) {
+  return DrawDuration(rng, low, high) / milliseconds(1) * milliseconds(1);
+}
+
+void TrainLockstep(Swarm& swarm) { swarm.staleness = 0; }
+
+void TrainAsync(Swarm& swarm) {
+  if (swarm.staleness != 0) return;
+  Rng rng = RngOf(swarm, 1);
+  swarm.staleness = rng.Below(2) == 0 ? -1 : static_cast<int32_t>(Between(rng, 1, 3));
+}
+
+void Export(Swarm& swarm) { swarm.exports = true; }
+
+void RollingRestart(Swarm& swarm) {
+  Rng rng = RngOf(swarm, 2);
+  swarm.rolling_pause = WholeMs(rng, milliseconds(100), seconds(3));
+}
+
+void SchedulerOutage(Swarm& swarm) {
+  Rng rng = RngOf(swarm, 3);
+  swarm.scheduler_outage = WholeMs(rng, seconds(5), seconds(60));
+  swarm.deadline = swarm.deadline + swarm.scheduler_outage;
+  swarm.scheduler_crashes = {};  // They would bring it back too soon.
+  swarm.mass_kills_per_minute = 0;
+}
+
+// Many trainers, few and small shards, and disks that are full now and then.
+void Overload(Swarm& swarm) {
+  Rng rng = RngOf(swarm, 4);
+  swarm.trainers = Between(rng, 6, 12);
+  swarm.ranks = Between(rng, 8, 16);
+  swarm.shards = Between(rng, 1, 2);
+  swarm.tight_memory = true;
+  swarm.epochs = 2;
+  swarm.image_log_bytes = uint64_t{4096} << rng.Below(5);
+  // Room for the pushes of a clock, which must stay while they wait for each other.
+  swarm.log_capacity = swarm.image_log_bytes + swarm.ranks * (uint64_t{8} << 10);
+}
+
+constexpr Workload kWorkloads[] = {
+    {"train_lockstep", "rows must equal those of a trainer without a cluster", TrainLockstep},
+    {"train_async", "rows that count must have counted each batch once", TrainAsync},
+    {"export", "training of either kind, then an export that a reader watches", Export},
+    {"rolling_restart", "training while every node in turn is restarted, twice", RollingRestart},
+    {"scheduler_outage", "training while there is no scheduler for up to a minute",
+     SchedulerOutage},
+    {"overload", "more trainers than memory and disks of one or two shards like", Overload},
+};
+
+}  // namespace
+
+std::span<const Workload> Workloads() { return kWorkloads; }
+
+Result<Swarm> DrawRun(uint64_t seed, std::string_view names) {
+  Swarm swarm = DrawSwarm(seed);
+  for (size_t begin = 0; begin <= names.size();) {
+    const size_t end = std::min(names.find('+', begin), names.size());
+    const std::string_view name = names.substr(begin, end - begin);
+    const auto found = std::ranges::find(kWorkloads, name, &Workload::name);
+    if (found == std::end(kWorkloads)) {
+      return Status(StatusCode::kNotFound, "there is no workload " + std::string(name));
+    }
+    found->shape(swarm);
+    begin = end + 1;
+  }
+  return swarm;
+}
+
+}  // namespace skybridge::sim
