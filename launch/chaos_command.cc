@@ -77,7 +77,7 @@ class Chaos {
                           storm_->kills(), options_.kills, storm_->freezes(), options_.freezes)};
     }
     fmt::print("equal  {}\n", lockstep ? "every table, bit for bit"
-                                       : "batches, pushes and rows, all counted once");
+                                       : "examples, batches, pushes and rows, all counted once");
     return {};
   }
 
@@ -193,7 +193,8 @@ Command ChaosCommand() {
               "Runs the job twice on this machine: in peace, then in a storm that kills its "
               "scheduler, servers and workers, mostly one at a time, sometimes two or all at once, "
               "or stops them for a while. Succeeds only if faults changed nothing: in lockstep "
-              "every table bit for bit; otherwise the batches, pushes and rows that were counted. "
+              "every table bit for bit; otherwise the examples, batches, pushes and rows that were "
+              "counted. "
               "The seed decides what happens and when; JOB must last longer than the "
               "storm, some 0.9 s for each fault.",
           .flags = JobFlagsAnd({"kills", "freezes", "seed", "pause_s", "freeze_s", "run_dir"}),

@@ -34,13 +34,12 @@ std::string TextOf(const Json& json, const char* field) {
 
 Facts FactsOf(const Json& result, bool lockstep) {
   Facts facts;
-  for (const char* field : {"training_pairs", "candidates", "steps"}) {
+  for (const char* field : {"training_pairs", "candidates", "examples_trained", "steps"}) {
     facts[field] = TextOf(result, field);
   }
   if (lockstep && result.contains("evaluations")) {
     facts["evaluations"] = result["evaluations"].dump();
   }
-  // Not `examples_trained`: of a lease that had two holders it counts what the second one did.
   if (!lockstep) facts["pushes"] = TextOf(result, "pushes");
   for (const Json& table : result["tables"]) {
     const std::string name = "table " + TextOf(table, "name");

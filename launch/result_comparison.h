@@ -13,7 +13,8 @@ namespace skybridge::launch {
 //
 // In lockstep the tables must be the same bit for bit, and with them every evaluation. Otherwise
 // values depend on the order in which gradients come, but nothing may be counted twice or never:
-// the batches that were trained, the pushes that shards applied, the rows of each table.
+// the examples and batches that were trained, the pushes that shards applied, the rows of each
+// table.
 //
 // Errors: kFailedPrecondition: one of them is no result of `run --hash`, or of a run that failed.
 Result<std::vector<std::string>> CompareResults(const std::string& calm, const std::string& storm,
