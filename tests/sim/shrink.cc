@@ -13,6 +13,8 @@ using Step = std::function<void(Swarm&)>;
 
 constexpr uint64_t kNoImages = uint64_t{1} << 30;
 constexpr double kRateMin = 1e-4;  // Not worth halving.
+// A change of any kind moves everything that happens after it: other seeds may meet the failure.
+constexpr uint64_t kSeedsTried = 4;
 
 template <typename Access>
 void AddFewer(Access access, std::vector<Step>& steps) {
@@ -77,6 +79,18 @@ std::vector<Step> Steps() {
   return steps;
 }
 
+// Tries `smaller` under its own seed and others. False if no try failed, or time is up.
+bool Try(Swarm smaller, const std::function<bool(const Swarm&)>& fails,
+         const std::function<bool()>& go_on, Shrunk& best) {
+  for (uint64_t i = 0; i < kSeedsTried && go_on(); ++i, ++smaller.seed) {
+    ++best.tries;
+    if (!fails(smaller)) continue;
+    best.swarm = smaller;
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Shrunk Shrink(const Swarm& failing, const std::function<bool(const Swarm&)>& fails,
@@ -89,11 +103,8 @@ Shrunk Shrink(const Swarm& failing, const std::function<bool(const Swarm&)>& fai
       Swarm smaller = best.swarm;
       step(smaller);
       if (Differences(best.swarm, smaller).empty()) continue;
+      if (Try(smaller, fails, go_on, best)) helped = true;
       if (!go_on()) return best;
-      ++best.tries;
-      if (!fails(smaller)) continue;
-      best.swarm = smaller;
-      helped = true;
     }
   }
   return best;

@@ -14,7 +14,8 @@ struct Shrunk {
 };
 
 // A smaller run that fails in the same way: tries less work, fewer nodes, without one kind of
-// fault, and rarer faults; keeps what still fails, and begins again until nothing helps.
+// fault, and rarer faults, each under a few seeds; keeps what still fails, and begins again until
+// nothing helps.
 //   fails  whether a run does, in the way that is looked for
 //   go_on  false: time is up, what was found so far is the answer
 Shrunk Shrink(const Swarm& failing, const std::function<bool(const Swarm&)>& fails,

@@ -38,10 +38,23 @@ TEST(ShrinkTest, RatesAreHalvedWhileItFails) {
 }
 
 TEST(ShrinkTest, EndsWithItsTime) {
-  int calls = 0;
-  const auto always = [](const Swarm&) { return true; };
-  const Shrunk shrunk = Shrink(*DrawRun(5, "overload"), always, [&] { return ++calls <= 3; });
+  uint64_t calls = 0;
+  const auto fails = [&](const Swarm&) { return ++calls % 2 == 0; };
+  const Shrunk shrunk = Shrink(*DrawRun(5, "overload"), fails, [&] { return calls < 3; });
+  EXPECT_EQ(calls, 3u);
   EXPECT_EQ(shrunk.tries, 3u);
+}
+
+TEST(ShrinkTest, AnotherSeedMayMeetTheFailure) {
+  Swarm failing;
+  failing.seed = 10;
+  failing.trainers = 4;
+  const auto fails = [](const Swarm& swarm) {
+    return swarm.seed == (swarm.trainers == 1 ? 13u : 10u);
+  };
+  const Shrunk shrunk = Shrink(failing, fails, kForever);
+  EXPECT_EQ(shrunk.swarm.trainers, 1u);
+  EXPECT_EQ(shrunk.swarm.seed, 13u);
 }
 
 TEST(ShrinkTest, WhatCannotBeSmallerStays) {
