@@ -42,4 +42,7 @@ struct PushName {
   auto operator<=>(const PushName&) const = default;
 };
 
+// Pieces that one push may come in, each a message.
+inline constexpr uint32_t kChunksMax = 16;
+
 }  // namespace skybridge

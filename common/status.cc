@@ -35,6 +35,18 @@ Status Status::WithContext(std::string_view context) const {
   return Status(code_, std::string(context) + ": " + message_, detail_);
 }
 
+bool TimeMends(StatusCode refusal) {
+  switch (refusal) {
+    case StatusCode::kResourceExhausted:
+    case StatusCode::kUnavailable:
+    case StatusCode::kNotReady:
+    case StatusCode::kWrongIncarnation:
+    case StatusCode::kStaleMap:
+    case StatusCode::kCorrupt: return true;
+    default: return false;
+  }
+}
+
 std::string Status::ToString() const {
   if (ok()) return "ok";
   return std::string(StatusCodeName(code_)) + ": " + message_;

@@ -25,7 +25,7 @@ enum class StatusCode : int {
   kDataLoss = 9,   // Bytes are gone or damaged.
   kInternal = 10,  // A bug.
   kCancelled = 11,
-  kUnknownJob = 20,  // Protocol, section 1 of docs/protocol.md.
+  kUnknownJob = 20,  // Refusals of docs/protocol.md, identities.
   kStaleGeneration = 21,
   kNotReady = 22,
   kWrongIncarnation = 23,
@@ -37,6 +37,10 @@ enum class StatusCode : int {
 };
 
 std::string_view StatusCodeName(StatusCode code);
+
+// Whether a peer that refuses a request so may serve the very same one later: it is not ready, has
+// no room, got it damaged, or the map that names it is about to change.
+bool TimeMends(StatusCode refusal);
 
 // Outcome of an operation. The message says what was attempted, on what, and what to do; not where.
 class [[nodiscard]] Status {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "common/hash.h"
+#include "data/name_list.h"
 #include "data/row_format.h"
 
 namespace skybridge::data {
@@ -36,7 +37,7 @@ Result<uint64_t> ParseId(IdForm form, std::string_view text) {
   uint64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return Invalid(fmt::format("'{}' is no unsigned whole number (form: INTEGER)", text));
+    return Invalid(fmt::format("'{}' is no unsigned whole number (form: INTEGER)", Shown(text)));
   }
   return id;
 }
@@ -78,7 +79,7 @@ Status FeatureEncoder::AppendNumber(std::string_view field, FeatureBatch* out) c
   float number = 0;
   const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
   if (end != field.data() + field.size() || error == std::errc::invalid_argument) {
-    return Invalid(fmt::format("'{}' is no number", field));
+    return Invalid(fmt::format("'{}' is no number", Shown(field)));
   }
   if (error != std::errc() || !std::isfinite(number)) {
     return Invalid(fmt::format(

@@ -7,6 +7,7 @@
 
 #include "common/hash.h"
 #include "common/rng.h"
+#include "data/name_list.h"
 #include "data/row_format.h"
 
 namespace skybridge::data {
@@ -133,7 +134,7 @@ Status PairReader::AppendCandidate(size_t i, TowerBatch* out) {
 }
 
 Status PairReader::CandidateError(size_t i, std::string_view what) const {
-  return rows_.Error(candidate_column_, fmt::format("'{}': {}", candidates_[i].label, what));
+  return rows_.Error(candidate_column_, fmt::format("'{}': {}", Shown(candidates_[i].label), what));
 }
 
 }  // namespace skybridge::data

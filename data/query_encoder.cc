@@ -49,6 +49,23 @@ Status CheckColumns(const TowerFeatures& tower, const std::map<std::string, std:
 
 }  // namespace
 
+Result<std::map<std::string, std::string>> ColumnValues(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> columns;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Invalid(fmt::format("{}: write column=value", Shown(text)));
+    }
+    if (!columns.emplace(text.substr(0, equals), text.substr(equals + 1)).second) {
+      return Invalid(
+          fmt::format("{}: this column has a value already; several ids of one column "
+                      "stand in one value, with its separator between them",
+                      Shown(text)));
+    }
+  }
+  return columns;
+}
+
 Result<TowerBatch> EncodeColumns(const TowerFeatures& tower,
                                  const std::map<std::string, std::string>& columns) {
   SKY_RETURN_IF_ERROR(CheckColumns(tower, columns));
@@ -71,12 +88,16 @@ Result<TowerBatch> EncodeColumns(const TowerFeatures& tower,
 }
 
 Result<TowerBatch> EncodeText(const TowerFeatures& tower, std::string_view text) {
-  std::set<std::string> columns = ColumnsOf(tower, FeatureKind::kText);
-  if (columns.empty()) columns = ColumnsOf(tower, FeatureKind::kId);
+  const std::set<std::string> columns = ColumnsOf(tower, FeatureKind::kText);
+  if (columns.empty()) {
+    return Invalid(
+        fmt::format("no feature of this tower reads text; say --features column=value with: {}",
+                    NameList(NamesOf(tower))));
+  }
   if (columns.size() != 1) {
     return Invalid(
-        fmt::format("not clear which column the text is; say column=value with one of: "
-                    "{}",
+        fmt::format("not clear which column the text is; say --features column=value "
+                    "with one of: {}",
                     NameList(columns)));
   }
   return EncodeColumns(tower, {{*columns.begin(), std::string(text)}});

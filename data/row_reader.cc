@@ -51,7 +51,7 @@ Result<std::vector<std::string>> ReadColumns(const SourceOptions& source, const 
   std::vector<std::string> columns(fields.begin(), fields.end());
   std::ranges::sort(fields);
   if (const auto twice = std::ranges::adjacent_find(fields); twice != fields.end()) {
-    return lines.Error(fmt::format("column name '{}' comes twice", *twice));
+    return lines.Error(fmt::format("column name '{}' comes twice", Shown(*twice)));
   }
   return columns;
 }

@@ -37,7 +37,9 @@ Result<std::string> FindExport(const std::string& path) {
 Result<exports::Manifest> ReadManifest(const std::string& folder) {
   SKY_ASSIGN_OR_RETURN(const std::string text, ReadFile(folder + "/MANIFEST.json"));
   exports::Manifest manifest;
-  if (!google::protobuf::util::JsonStringToMessage(text, &manifest).ok()) {
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;  // `format` says what may be read.
+  if (!google::protobuf::util::JsonStringToMessage(text, &manifest, options).ok()) {
     return Status(StatusCode::kDataLoss, fmt::format("read {}/MANIFEST.json: damaged", folder));
   }
   if (manifest.format() != 1) {

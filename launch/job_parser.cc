@@ -27,7 +27,9 @@ std::string ShortName(const std::string& full_name) {
 }
 
 // All message types that a job is made of.
-void CollectTypes(const pb::Descriptor& type, std::set<const pb::Descriptor*>* types) {
+using Types = std::set<const pb::Descriptor*>;
+
+void CollectTypes(const pb::Descriptor& type, Types* types) {
   if (!types->insert(&type).second) return;
   for (int i = 0; i < type.field_count(); ++i) {
     if (const pb::Descriptor* inner = type.field(i)->message_type()) CollectTypes(*inner, types);
@@ -54,9 +56,41 @@ std::set<std::string> EnumFields() {
   return names;
 }
 
-std::vector<std::string> ValuesOfEnumField(const std::string& field_name) {
+// The field in whose braces the character at `at` stands; empty if in none.
+std::string EnclosingField(std::string_view source, size_t at) {
+  int closed = 0;
+  size_t i = std::min(at, source.size());
+  while (i > 0 && (source[i - 1] != '{' || closed > 0)) {
+    --i;
+    if (source[i] == '}') ++closed;
+    if (source[i] == '{') --closed;
+  }
+  if (i == 0) return "";
+  const size_t last = source.find_last_not_of(" \t\r\n:[", i - 2);
+  if (i < 2 || last == std::string_view::npos) return "";
+  const auto is_part = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  size_t begin = last + 1;
+  while (begin > 0 && is_part(static_cast<unsigned char>(source[begin - 1]))) --begin;
+  return std::string(source.substr(begin, last + 1 - begin));
+}
+
+// Types of the message in which the character at `at` stands: several if fields of one name lead
+// to different ones, all of `root` if that is not clear.
+Types TypesAt(const pb::Descriptor& root, std::string_view source, size_t at) {
+  Types all, found;
+  CollectTypes(root, &all);
+  const std::string outer = EnclosingField(source, at);
+  if (outer.empty()) return {&root};
+  for (const pb::Descriptor* type : all) {
+    const pb::FieldDescriptor* field = type->FindFieldByName(outer);
+    if (field != nullptr && field->message_type() != nullptr) found.insert(field->message_type());
+  }
+  return found.empty() ? all : found;
+}
+
+std::vector<std::string> ValuesOfEnumField(const std::string& field_name, const Types& types) {
   std::vector<std::string> values;
-  for (const pb::Descriptor* type : JobTypes()) {
+  for (const pb::Descriptor* type : types) {
     const pb::FieldDescriptor* field = type->FindFieldByName(field_name);
     if (field == nullptr || field->enum_type() == nullptr) continue;
     for (int i = 0; i < field->enum_type()->value_count(); ++i) {
@@ -83,9 +117,18 @@ std::optional<std::string> QuotedAfter(std::string_view before, std::string_view
   return word;
 }
 
+// "-3" where the text has it at `at`; empty if no negative number stands there.
+std::string NegativeAt(std::string_view source, size_t at) {
+  if (at >= source.size() || source[at] != '-') return "";
+  const size_t end = source.find_first_not_of("0123456789", at + 1);
+  const std::string_view number = source.substr(at, end == std::string_view::npos ? end : end - at);
+  return number.size() > 1 ? std::string(number) : "";
+}
+
 // A word may be as long as the file, so no regular expression looks at it: those of libstdc++
 // recurse for each character.
-Complaint Explain(const std::string& message) {
+Complaint Explain(const std::string& message, const pb::Descriptor& root, std::string_view source,
+                  size_t at) {
   std::string_view rest = message;
   if (const auto type = QuotedAfter("Message type \"", &rest)) {
     if (const auto word = QuotedAfter("\" has no field named \"", &rest)) {
@@ -100,7 +143,7 @@ Complaint Explain(const std::string& message) {
   if (const auto word = QuotedAfter("Unknown enumeration value of \"", &rest)) {
     if (const auto field = QuotedAfter("\" for field \"", &rest)) {
       return {fmt::format("{} cannot be {}{}", *field, *word,
-                          Suggestion(*word, ValuesOfEnumField(*field))),
+                          Suggestion(*word, ValuesOfEnumField(*field, TypesAt(root, source, at)))),
               *word};
     }
   }
@@ -108,6 +151,11 @@ Complaint Explain(const std::string& message) {
   while (!plain.empty() && plain.back() == '.') plain.pop_back();
   if (!plain.empty()) {
     plain[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(plain[0])));
+  }
+  // The parser takes the sign for a word of its own.
+  if (const std::string number = NegativeAt(source, at);
+      plain.ends_with("got: -") && !number.empty()) {
+    plain += number.substr(1) + ", which is below 0";
   }
   return {plain, ""};
 }
@@ -118,9 +166,14 @@ struct Place {
   int column;
 };
 
+size_t LineBegin(const std::string& source, int line) {
+  size_t begin = 0;
+  for (int i = 0; i < line; ++i) begin = source.find('\n', begin) + 1;
+  return begin;
+}
+
 Place BeginOf(const std::string& word, const std::string& source, Place behind) {
-  size_t line_begin = 0;
-  for (int line = 0; line < behind.line; ++line) line_begin = source.find('\n', line_begin) + 1;
+  size_t line_begin = LineBegin(source, behind.line);
   const size_t end = line_begin + static_cast<size_t>(behind.column);
   const size_t begin = word.empty() || end == 0 ? std::string::npos : source.rfind(word, end - 1);
   if (begin == std::string::npos) return behind;
@@ -133,12 +186,14 @@ Place BeginOf(const std::string& word, const std::string& source, Place behind) 
 
 class Collector : public pb::io::ErrorCollector {
  public:
-  // Without `file` errors come without place.
-  Collector(std::string_view file, const std::string& source) : file_(file), source_(source) {}
+  // Without `file` errors come without place. `source` is a message of type `root`.
+  Collector(std::string_view file, const std::string& source, const pb::Descriptor& root)
+      : file_(file), source_(source), root_(root) {}
 
   void AddError(int line, int column, const std::string& message) override {
     if (!errors_.empty()) errors_ += "\n";
-    const Complaint complaint = Explain(message);
+    const Complaint complaint =
+        Explain(message, root_, source_, LineBegin(source_, line) + static_cast<size_t>(column));
     if (!file_.empty()) {
       const Place place = BeginOf(complaint.word, source_, {line, column});
       errors_ += fmt::format("{}:{}:{}: ", file_, place.line + 1, place.column + 1);
@@ -150,6 +205,7 @@ class Collector : public pb::io::ErrorCollector {
  private:
   const std::string file_;
   const std::string& source_;
+  const pb::Descriptor& root_;
   std::string errors_;
 };
 
@@ -242,7 +298,7 @@ Result<job::Job> ParseJob(std::string_view text, std::string_view file) {
     source = TextFromJson(source);
   }
   job::Job job;
-  Collector collector(file, source);
+  Collector collector(file, source, *job::Job::descriptor());
   pb::TextFormat::Parser parser;
   parser.RecordErrorsTo(&collector);
   if (!parser.ParseFromString(source, &job)) {
@@ -253,7 +309,7 @@ Result<job::Job> ParseJob(std::string_view text, std::string_view file) {
 
 Status ParseField(const pb::FieldDescriptor& field, std::string_view value, pb::Message* message) {
   const std::string source = fmt::format("{}: {}", field.name(), value);
-  Collector collector("", source);
+  Collector collector("", source, *message->GetDescriptor());
   pb::TextFormat::Parser parser;
   parser.RecordErrorsTo(&collector);
   const std::unique_ptr<pb::Message> parsed(message->New());

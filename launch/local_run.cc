@@ -74,7 +74,7 @@ Result<RunOutcome> RunAsThreads(const OpenJob& job, const RunFolder& folder,
   SKY_ASSIGN_OR_RETURN(const scheduler::JobResult result, scheduler->result());
   const double seconds = ToSeconds(runtime.clock.Now().since_start);
   SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.result_file(), ResultJson(result, seconds)));
-  return RunOutcome{result.status, ResultText(result, folder, seconds, json)};
+  return RunOutcome{result.status, ResultText(result, job.loaded.job, folder, seconds, json)};
 }
 
 // Looks after the processes until the job has ended or two signals came.

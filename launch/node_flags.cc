@@ -14,7 +14,10 @@
 
 DEFINE_string(scheduler, "", "Where the scheduler listens, as tcp://127.0.0.1:4567; it prints it.");
 DEFINE_string(job_id, "", "Identity of the run, 32 hexadecimal digits; the scheduler prints it.");
-DEFINE_string(base, "", "Folder that relative paths in JOB start from. Empty: the folder of JOB.");
+DEFINE_string(
+    base, "",
+    "Folder that relative paths of the job start from. Empty: that of the job file; for an "
+    "export, the current one.");
 DECLARE_string(set);
 DECLARE_string(data);
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <map>
 #include <string>
 #include <vector>
 
@@ -15,7 +14,8 @@
 
 DEFINE_string(export, "runs/latest", "Folder of an export, or of the run that made it.");
 DEFINE_int32(k, 10, "Answers wanted.");
-DEFINE_string(features, "", "The value of one column of the query, as user=4711.");
+DEFINE_string(features, "",
+              "The value of one column of the query, as user=4711; once for each column.");
 DEFINE_bool(exact, false, "Compare with every candidate instead of asking the index.");
 DECLARE_bool(json);
 
@@ -24,20 +24,13 @@ namespace {
 
 Result<data::TowerBatch> EncodeQuery(const data::TowerFeatures& tower,
                                      const std::vector<std::string>& words) {
-  std::map<std::string, std::string> columns;
-  for (const std::string& feature : Lines(FLAGS_features)) {
-    const size_t equals = feature.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return Status(StatusCode::kInvalidArgument,
-                    fmt::format("--features {}: write column=value", feature));
-    }
-    columns[feature.substr(0, equals)] = feature.substr(equals + 1);
-  }
-  if (words.empty() == columns.empty()) {
+  const auto columns = data::ColumnValues(Lines(FLAGS_features));
+  if (!columns) return columns.error().WithContext("--features");
+  if (words.empty() == columns->empty()) {
     return Status(StatusCode::kInvalidArgument,
                   "say what to look for: either a text or --features column=value");
   }
-  if (words.empty()) return data::EncodeColumns(tower, columns);
+  if (words.empty()) return data::EncodeColumns(tower, *columns);
   return data::EncodeText(tower, Join(words, " "));
 }
 

@@ -17,8 +17,17 @@ std::string ShownPath(const std::string& path) {
   return relative.starts_with("..") ? path : relative;
 }
 
-std::string ResultText(const scheduler::JobResult& result, const RunFolder& folder, double seconds,
-                       bool json) {
+std::string QuestionOf(const job::Job& job) {
+  std::string question;
+  for (const job::Feature& feature : job.query().feature()) {
+    if (feature.has_text()) return "\"...\"";
+    question += fmt::format("{}--features {}=...", question.empty() ? "" : " ", feature.column());
+  }
+  return question;
+}
+
+std::string ResultText(const scheduler::JobResult& result, const job::Job& job,
+                       const RunFolder& folder, double seconds, bool json) {
   if (json) return ResultJson(result, seconds);
   std::string text = EvaluationTable(result.evaluations);
   for (const scheduler::TableSum& table : result.table_hashes) {
@@ -34,8 +43,8 @@ std::string ResultText(const scheduler::JobResult& result, const RunFolder& fold
                       ShownPath(result.export_folder), result.candidates, result.index_recall);
   const std::string path = ShownPath(folder.path);
   const char* quote = path.find(' ') == std::string::npos ? "" : "\"";
-  return text +
-         fmt::format("ask it  skybridge query --export {}{}{} \"...\"\n", quote, path, quote);
+  return text + fmt::format("ask it  skybridge query --export {}{}{} {}\n", quote, path, quote,
+                            QuestionOf(job));
 }
 
 }  // namespace skybridge::launch

@@ -112,7 +112,7 @@ Result<Ended> Run(const std::string& job_file, env::LineChannel& supervisor) {
   SKY_ASSIGN_OR_RETURN(const scheduler::JobResult result, (*role)->result());
   const double seconds = FLAGS_seconds_before + ToSeconds(runtime.clock.Now().since_start);
   SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.result_file(), ResultJson(result, seconds)));
-  supervisor.Send(LineOf(Report{ResultText(result, folder, seconds, FLAGS_json)}));
+  supervisor.Send(LineOf(Report{ResultText(result, job.loaded.job, folder, seconds, FLAGS_json)}));
   return Ended{result.status};
 }
 

@@ -61,7 +61,7 @@ Status Scheduler(const std::vector<std::string>& positionals) {
   const double seconds = ToSeconds(runtime.clock.Now().since_start);
   CleanRunFolder(folder);
   SKY_RETURN_IF_ERROR(WriteFile(folder.result_file(), ResultJson(result, seconds)));
-  fmt::print("{}", ResultText(result, folder, seconds, FLAGS_json));
+  fmt::print("{}", ResultText(result, job.loaded.job, folder, seconds, FLAGS_json));
   return result.status;
 }
 

@@ -124,7 +124,11 @@ Command TableCommand() {
   return {.name = "table",
           .summary = "Look into the tables of an export.",
           .arguments = "EXPORT [TABLE]",
-          .details = "Without TABLE lists the tables that the query tower reads.",
+          .details =
+              "Without TABLE lists the tables that the query tower reads: only those are exported. "
+              "Of a "
+              "TABLE shows rows, by id: their values, or, of a table of counts, how often each "
+              "id was seen. An export has no optimizer state and no counts of other rows.",
           .flags = {"id", "value", "limit"},
           .positionals_min = 1,
           .positionals_max = 2,

@@ -14,7 +14,6 @@
 
 namespace skybridge::ps {
 
-inline constexpr uint32_t kChunksMax = 16;      // Of one push.
 inline constexpr size_t kUnfinishedMax = 4096;  // Pushes.
 
 // A push whose chunks are all there. Its bytes stay taken from the budget; the owner gives them

@@ -21,7 +21,7 @@ struct RankProgress {
   bool operator==(const RankProgress&) const = default;
 };
 
-// Lockstep: when a clock may enter the rows (docs/protocol.md, section 5, L1-L5, L10, G8).
+// Lockstep: when a clock may enter the rows (docs/protocol.md, L1-L5, L10, G8).
 //
 // A clock commits when every rank has certified that *every* shard accepted its push of it, never
 // just because all pushes arrived here: a rank that dies between two shards is replaced, and its

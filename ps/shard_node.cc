@@ -23,12 +23,6 @@ TieredRowsOptions RowsOptions(const ShardNodeOptions& options) {
   return {.tables = options.tables, .seed = options.seed, .memory_bytes = options.memory_bytes};
 }
 
-// Refusals by which the scheduler says "not now".
-bool TimeMends(StatusCode code) {
-  return code == StatusCode::kNotReady || code == StatusCode::kUnavailable ||
-         code == StatusCode::kResourceExhausted || code == StatusCode::kCorrupt;
-}
-
 }  // namespace
 
 Status ShardNodeOptions::Validate() const {
@@ -421,11 +415,7 @@ void ShardNode::State::Beat(Effects* out) {
   wire::Header header;
   wire::Heartbeat& beat = *header.mutable_heartbeat();
   beat.set_map_version(Number(shard_.own().version));
-  beat.set_clock(committed());
   beat.set_memory_bytes(shard_.rows().memory_bytes() + shard_.in_flight().used());
-  uint64_t rows = 0;
-  for (uint32_t t = 0; t < options_.tables.size(); ++t) rows += shard_.rows().rows(TableId(t));
-  beat.set_rows(rows);
   Send(options_.scheduler_endpoint, 0, next_request_++, std::move(header), {}, out);
 }
 
@@ -461,7 +451,10 @@ void ShardNode::State::Send(const std::string& peer, uint64_t to, uint64_t reque
 
 void ShardNode::State::Refuse(const Call& call, const Status& status) {
   const uint64_t to = call.header.identity().sender_incarnation();
-  call.out.send.push_back(wire::Refusal(call.message, call.header, Self(to), status));
+  // The job's id is not told to one who does not know it.
+  const bool stranger = status.code() == StatusCode::kUnknownJob;
+  call.out.send.push_back(
+      wire::Refusal(call.message, call.header, stranger ? wire::Identity() : Self(to), status));
 }
 
 // ---------------------------------------------------------------- ShardNode

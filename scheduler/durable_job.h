@@ -89,7 +89,7 @@ class DurableJob {
   JobRun& run() { return run_; }
   std::vector<Incarnation> LiveNodes(Role role) const;
   JobProgress Progress(Instant now) const;
-  // All but messages_dropped, once ended.
+  // Complete once ended.
   const JobResult& result() const { return result_; }
 
  private:

@@ -81,7 +81,6 @@ struct JobResult {
   uint64_t pushes = 0;            // Applied by shards, all phases.
   uint64_t duplicates = 0;        // Repeats that shards recognised.
   uint64_t leases_regranted = 0;
-  uint64_t messages_dropped = 0;  // That did not parse.
   double index_recall = 0;
   std::string index_report;   // JSON, from the node that built the index.
   std::string export_folder;  // Empty unless the export was committed.

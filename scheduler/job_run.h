@@ -83,7 +83,7 @@ class JobRun {
   bool complete() const { return stage_ == Stage::kComplete; }
   const Status& failure() const { return failure_; }
   JobProgress Progress(Instant now) const;
-  // All but status and messages_dropped.
+  // All but status.
   JobResult Collect() const;
 
  private:

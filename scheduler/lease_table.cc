@@ -10,6 +10,8 @@
 namespace skybridge::scheduler {
 namespace {
 
+// Not TimeMends: this is why a holder could not do its work, not why a peer refused a request. Such
+// refusals never end a lease; a file that is damaged ends the job.
 bool RetryHelps(StatusCode code) {
   return code == StatusCode::kUnavailable || code == StatusCode::kResourceExhausted;
 }

@@ -39,13 +39,6 @@ class Redelivery {
     return due;
   }
 
-  bool all_acknowledged() const {
-    for (const auto& [key, entry] : entries_) {
-      if (!entry.acknowledged) return false;
-    }
-    return true;
-  }
-
  private:
   struct Entry {
     std::optional<Instant> sent_at;

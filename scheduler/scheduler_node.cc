@@ -92,13 +92,15 @@ void SchedulerNode::RequestStop(const std::string& reason, Instant now) {
 void SchedulerNode::Receive(const Envelope& message, Effects* out) {
   const Result<wire::Header> header = wire::Open(message);
   if (!header) {
-    ++dropped_;
     LOG_EVERY_N(WARNING, 100) << "from " << message.peer << ": " << header.error();
     return;
   }
   if (const Status status = CheckIdentity(*header); !status.ok()) {
     if (!header->has_error()) {
-      out->send.push_back(wire::Refusal(message, *header, Self(), status));
+      // The job's id is what members know and strangers do not: it is not told to them.
+      const bool stranger = status.code() == StatusCode::kUnknownJob;
+      out->send.push_back(
+          wire::Refusal(message, *header, stranger ? wire::Identity() : Self(), status));
     }
     return;
   }
@@ -141,10 +143,7 @@ void SchedulerNode::Supersede(uint32_t term) {
 Status SchedulerNode::CheckIdentity(const wire::Header& header) const {
   const wire::Identity& identity = header.identity();
   if (JobId{identity.job_high(), identity.job_low()} != options_.job) {
-    return Status(
-        StatusCode::kUnknownJob,
-        fmt::format("this scheduler runs job {:016x}{:016x}, not {:016x}{:016x}", options_.job.high,
-                    options_.job.low, identity.job_high(), identity.job_low()));
+    return Status(StatusCode::kUnknownJob, "this scheduler runs another job");
   }
   // One who registers has not been told yet.
   const uint32_t ours = job_->generation();
@@ -206,7 +205,6 @@ void SchedulerNode::HandleMember(const Member& from, const wire::Header& header,
       break;
     default: break;
   }
-  ++dropped_;
   LOG_EVERY_N(WARNING, 100) << NodeName(from.self.key) << " sent what is not for it to send: "
                             << header.ShortDebugString().substr(0, 200);
 }
@@ -297,7 +295,6 @@ void SchedulerNode::Stop(Effects* out) {
   if (stop_round_.Over(trainers, shards, job_->now())) {
     finished_ = true;
     result_ = job_->result();
-    result_.messages_dropped = dropped_;
     result_.checkpoint = checkpoints_.info(job_->now());
     return;
   }

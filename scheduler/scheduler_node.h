@@ -95,7 +95,6 @@ class SchedulerNode : public Node {
   StopRound stop_round_;
   bool stopping_ = false;
   bool finished_ = false;
-  uint64_t dropped_ = 0;
   JobResult result_;
 };
 

@@ -65,22 +65,13 @@ Status ShardPhase::Take(uint32_t shard, uint64_t request, const ShardRequest& wh
 
 Status JudgeRefusal(uint32_t shard, const ShardRequest& what, const Status& refusal) {
   // A round can fail; what waits behind its cut must not wait for room on a disk.
-  const bool cut = what.kind == ShardRequest::Kind::kCutRound;
-  switch (refusal.code()) {
-    // Time mends these; a wrong incarnation is a shard about to be found dead.
-    case StatusCode::kNotReady:
-    case StatusCode::kUnavailable:
-    case StatusCode::kCorrupt:
-    case StatusCode::kStaleMap:
-    case StatusCode::kWrongIncarnation: return Status();
-    case StatusCode::kResourceExhausted:
-      if (!cut) return Status();
-      [[fallthrough]];
-    default:
-      return refusal.WithContext(fmt::format(
-          "shard {} refused {}{}", shard, RequestName(what.kind),
-          what.kind == ShardRequest::Kind::kCloseStream ? fmt::format(" {}", what.stream) : ""));
-  }
+  const bool waits = what.kind != ShardRequest::Kind::kCutRound ||
+                     refusal.code() != StatusCode::kResourceExhausted;
+  // A wrong incarnation is a shard about to be found dead.
+  if (TimeMends(refusal.code()) && waits) return Status();
+  return refusal.WithContext(fmt::format(
+      "shard {} refused {}{}", shard, RequestName(what.kind),
+      what.kind == ShardRequest::Kind::kCloseStream ? fmt::format(" {}", what.stream) : ""));
 }
 
 }  // namespace skybridge::scheduler

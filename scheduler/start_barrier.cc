@@ -8,6 +8,8 @@
 namespace skybridge::scheduler {
 namespace {
 
+constexpr uint32_t kNamedMax = 4;  // Of each role, in one line.
+
 bool IsLive(const Member* member) { return member != nullptr && member->live(); }
 
 }  // namespace
@@ -48,16 +50,22 @@ uint32_t StartBarrier::CountMissing(const Membership& membership) const {
 
 std::string StartBarrier::Missing(const Membership& membership) const {
   std::string list;
+  uint32_t more = 0;
   const auto look = [&](Role role, uint32_t places) {
+    uint32_t named = 0;
     for (uint32_t index = 0; index < places; ++index) {
       if (IsLive(membership.Holder({role, index}))) continue;
+      if (++named > kNamedMax) {
+        ++more;
+        continue;
+      }
       if (!list.empty()) list += ", ";
       list += Describe({role, index}, membership);
     }
   };
   look(Role::kShard, options_.shards);
   look(Role::kTrainer, options_.trainers);
-  return list;
+  return more == 0 ? list : fmt::format("{}, and {} more", list, more);
 }
 
 std::string StartBarrier::Describe(NodeKey key, const Membership& membership) const {

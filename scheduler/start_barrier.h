@@ -37,7 +37,8 @@ class StartBarrier {
   bool open() const { return open_; }
   // Everybody is in.
   bool Complete(const Membership& membership) const { return CountMissing(membership) == 0; }
-  // "server 3 (shard 5, never heard), worker 7 (refused: ...)", or empty.
+  // "server 3 (shard 5, never heard), worker 7 (refused: ...)", or empty; of many only some by
+  // name.
   std::string Missing(const Membership& membership) const;
 
  private:

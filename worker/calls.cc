@@ -7,17 +7,6 @@
 #include "proto/envelope.h"
 
 namespace skybridge::worker {
-namespace {
-
-bool TimeMends(StatusCode code) {
-  return code == StatusCode::kNotReady || code == StatusCode::kCorrupt ||
-         code == StatusCode::kResourceExhausted || code == StatusCode::kUnavailable ||
-         // The new map is on its way.
-         code == StatusCode::kStaleMap || code == StatusCode::kWrongIncarnation;
-}
-
-}  // namespace
-
 Calls::Calls(CallOptions options, const ClusterView& cluster)
     : options_(options), cluster_(cluster) {}
 

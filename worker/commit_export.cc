@@ -10,7 +10,6 @@
 #include <system_error>
 #include <utility>
 
-#include "common/hash.h"
 #include "worker/part_files.h"
 
 namespace skybridge::worker {
@@ -20,8 +19,6 @@ exports::Manifest MakeManifest(const wire::ExportSpec& spec, const ExportIdentit
   exports::Manifest manifest;
   manifest.set_format(1);
   manifest.set_job(identity.job);
-  manifest.set_fingerprint(fmt::format(
-      "{:016x}", CombineHash(identity.job_hash, CombineHash(spec.step(), identity.dim))));
   manifest.set_step(spec.step());
   manifest.set_dim(identity.dim);
   manifest.set_similarity(identity.similarity);

@@ -11,8 +11,6 @@
 namespace skybridge::worker {
 namespace {
 
-constexpr size_t kChunksMax = 16;
-
 // Ids with gradients, or with sightings where the table counts; 0 if `rows` has neither for it.
 size_t RowBytes(const TableSpec& spec, const PushRows& rows) {
   const bool counts = spec.kind == TableKind::kCounts;

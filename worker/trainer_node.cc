@@ -321,7 +321,6 @@ void TrainerNode::SendHeartbeat(Effects* out) {
     sum.set_done(sum.done() + progress.done());
     sum.set_total(sum.total() + progress.total());
   }
-  heartbeat.set_clock(sum.done());
   SendToScheduler(std::move(header), out);
 }
 

@@ -84,6 +84,7 @@ TEST_F(BudgetTest, ManyTrainersWithWideRowsStayWithinWhatCheckSays) {
   const std::vector<std::string> wide = {"--set", "query.dim=1024",
                                          "--set", "candidate.dim=1024",
                                          "--set", "query.hidden=",
+                                         "--set", "query.layer_norm=false",
                                          "--set", "training.epochs=1",
                                          "--set", "training.batch=400",
                                          "--set", "data.partition_bytes=16384",

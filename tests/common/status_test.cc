@@ -22,6 +22,15 @@ TEST(StatusTest, MacrosPassValuesOnAndLeaveWithErrors) {
   EXPECT_EQ(Quarter(6).error().code(), StatusCode::kInvalidArgument);
 }
 
+TEST(StatusTest, TimeMendsRefusalsOfAPeerThatIsNotReadyYet) {
+  EXPECT_TRUE(TimeMends(StatusCode::kNotReady));
+  EXPECT_TRUE(TimeMends(StatusCode::kResourceExhausted));
+  EXPECT_TRUE(TimeMends(StatusCode::kStaleMap));
+  EXPECT_FALSE(TimeMends(StatusCode::kFenced));
+  EXPECT_FALSE(TimeMends(StatusCode::kGone));
+  EXPECT_FALSE(TimeMends(StatusCode::kOk));
+}
+
 TEST(StatusTest, ContextGoesBeforeTheMessage) {
   const Status status = Half(3).error().WithContext("load job.pbtxt");
   EXPECT_EQ(status.ToString(), "invalid argument: load job.pbtxt: halve 3: odd");

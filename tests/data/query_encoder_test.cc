@@ -23,15 +23,29 @@ TEST(QueryEncoderTest, TextBecomesTheTextColumn) {
   EXPECT_EQ(batch.features[2].numbers, (std::vector<float>{40}));
 }
 
-TEST(QueryEncoderTest, WithoutTextFeatureTheTextIsTheOnlyId) {
-  const TowerBatch batch = *EncodeText({{IntegerFeature("user")}}, "42");
-  EXPECT_EQ(batch.features[0].ids, (std::vector<uint64_t>{42}));
+// Hashed, it would be an id that nobody ever trained.
+TEST(QueryEncoderTest, WithoutTextFeatureATextIsRefusedWithTheColumns) {
+  EXPECT_EQ(
+      EncodeText({{IntegerFeature("user"), IntegerFeature("city")}}, "42").error(),
+      Status(StatusCode::kInvalidArgument,
+             "no feature of this tower reads text; say --features column=value with: city, user"));
 }
 
 TEST(QueryEncoderTest, TextThatFitsTwoColumnsIsRefusedWithTheChoice) {
-  const Status error = EncodeText({{IntegerFeature("user"), IntegerFeature("city")}}, "42").error();
+  const Status error = EncodeText({{TextFeature("title"), TextFeature("body")}}, "42").error();
   EXPECT_EQ(error.code(), StatusCode::kInvalidArgument);
-  EXPECT_NE(error.message().find("city, user"), std::string::npos) << error;
+  EXPECT_NE(error.message().find("body, title"), std::string::npos) << error;
+}
+
+TEST(QueryEncoderTest, AColumnHasOneValue) {
+  EXPECT_EQ(*ColumnValues({"user=5", "note=a=b", "city="}),
+            (std::map<std::string, std::string>{{"user", "5"}, {"note", "a=b"}, {"city", ""}}));
+  for (const std::vector<std::string>& bad :
+       {std::vector<std::string>{"user=5", "user=6"}, {"user"}, {"=5"}}) {
+    const auto columns = ColumnValues(bad);
+    ASSERT_FALSE(columns) << bad.front();
+    EXPECT_NE(columns.error().message().find(bad.back()), std::string::npos) << columns.error();
+  }
 }
 
 TEST(QueryEncoderTest, ColumnsAreEncodedAsInFiles) {

@@ -40,6 +40,19 @@ TEST_F(RowReaderTest, HeaderNamesTheColumns) {
             (Rows{{"3", "1"}, {"6", "4"}}));
 }
 
+TEST_F(RowReaderTest, OfALongHeaderAMessageShowsTheBeginning) {
+  const std::string name(5000000, 'x');
+  for (const std::string& header : {name, name + "\t" + name}) {
+    const auto read = Read(File(header + "\n"), {"a"});
+    ASSERT_FALSE(read);
+    EXPECT_LT(read.error().message().size(), 400u);
+    EXPECT_NE(read.error().message().find("xxx..."), std::string::npos) << read.error();
+  }
+  std::string many;
+  for (int i = 0; i < 100000; ++i) many += std::to_string(i) + "\t";
+  EXPECT_LT(Read(File(many + "b\n"), {"a"}).error().message().size(), 1200u);
+}
+
 TEST_F(RowReaderTest, GivenColumnNamesMeanThatThereIsNoHeader) {
   EXPECT_EQ(*Read(File("1,2\n3,4\n", Format::kCsv), {"b"}, {.columns = {"a", "b"}}),
             (Rows{{"2"}, {"4"}}));

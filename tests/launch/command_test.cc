@@ -4,6 +4,8 @@
 #include <gflags/gflags.h>
 #include <gtest/gtest.h>
 
+#include "launch/commands.h"
+
 DEFINE_string(test_text, "none", "A text.");
 DEFINE_int32(test_count, 5, "A count.");
 DEFINE_bool(test_switch, false, "A switch.");
@@ -70,6 +72,11 @@ TEST_F(CommandTest, HelpShowsUsageAndFlagsWithDefaults) {
     EXPECT_NE(help.find(part), std::string::npos) << help;
   }
   EXPECT_EQ(help.find("test_other"), std::string::npos);
+}
+
+TEST_F(CommandTest, HelpOfACommandThatTakesAnExportDoesNotSpeakOfAJobFile) {
+  EXPECT_EQ(HelpText(EvaluateCommand()).find("JOB"), std::string::npos)
+      << HelpText(EvaluateCommand());
 }
 
 TEST_F(CommandTest, ExitCodesTellUsageFromFailure) {

@@ -88,8 +88,21 @@ TEST(JobOverrideTest, WrongValuesAreNamed) {
   EXPECT_EQ(After("seed=x"), "--set seed=x: seed: expected integer, got: x");
   EXPECT_EQ(After("loss.kind=BPS"),
             "--set loss.kind=BPS: kind: kind cannot be BPS; did you mean BPR?");
+  EXPECT_EQ(After("training.epochs=-1"),
+            "--set training.epochs=-1: epochs: expected integer, got: -1, which is below 0");
+  EXPECT_EQ(After("seed=-"), "--set seed=-: seed: expected integer, got: -");
   EXPECT_EQ(After("seed"), "--set seed: write path=value, as training.epochs=3");
   EXPECT_EQ(After("table[0]=5"), "--set table[0]=5: table[0]: 5 is no Table");
+}
+
+TEST(JobOverrideTest, KnownWordsAreThoseOfTheFieldsOwnMessage) {
+  EXPECT_EQ(After("loss={kind: FOO}"),
+            "--set loss={kind: FOO}: loss: kind cannot be FOO; known: SOFTMAX, BPR");
+  EXPECT_EQ(After("loss.kind=FOO"),
+            "--set loss.kind=FOO: kind: kind cannot be FOO; known: SOFTMAX, BPR");
+  EXPECT_EQ(After("query={feature {number {}} optimizer {kind: FOO}}"),
+            "--set query={feature {number {}} optimizer {kind: FOO}}: query: kind cannot be FOO; "
+            "known: SGD, ADAGRAD, ROWWISE_ADAGRAD, ADAM");
 }
 
 TEST(JobOverrideTest, ASelectorEndsItsPartOfThePath) {

@@ -71,6 +71,14 @@ TEST(JobParserTest, PlaceOfAnUnknownWordIsItsBeginning) {
             "f:2:3: Job has no field nmae; did you mean name?");
 }
 
+TEST(JobParserTest, KnownWordsAreThoseOfTheFieldsOwnMessage) {
+  EXPECT_EQ(ErrorOf("similarity { kind: FOO }"), "f:1:20: kind cannot be FOO; known: COSINE, DOT");
+  EXPECT_EQ(ErrorOf("loss { kind: BPR }\nsimilarity: {\n  temperature: 1\n  kind: FOO }"),
+            "f:4:9: kind cannot be FOO; known: COSINE, DOT");
+  EXPECT_EQ(ErrorOf(R"({"similarity": {"kind": "FOO"}})"),
+            "f:1:26: kind cannot be FOO; known: COSINE, DOT");
+}
+
 TEST(JobParserTest, AWordOfAnyLengthIsRefusedLikeAnother) {
   const std::string word(200'000, 'A');
   EXPECT_EQ(ErrorOf("loss { kind: " + word + " }").rfind("f:1:14: kind cannot be AAA", 0), 0u);

@@ -92,8 +92,8 @@ TEST_F(LocalClusterTest, NodesAreToldWhereTheSchedulerListens) {
   EXPECT_EQ(Text("ps-0.starts"), "ps --job_id " + id + "1" + id +
                                      "2 --scheduler tcp://127.0.0.1:4567 --base / --number 0 "
                                      "--store " +
-                                     scratch_.path() + "/store " + scratch_.path() +
-                                     "/job.pbtxt\n");
+                                     scratch_.path() + "/store --checkpoints " + scratch_.path() +
+                                     "/checkpoints " + scratch_.path() + "/job.pbtxt\n");
   cluster_->WaitAndStop(seconds(0));
 }
 

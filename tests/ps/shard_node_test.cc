@@ -350,9 +350,11 @@ TEST_F(ShardNodeTest, IdentityIsCheckedInTheProtocolsOrder) {
   identity.set_generation(0);
   identity.set_target_incarnation(9);
   identity.set_map_version(0);
-  EXPECT_EQ(Code(Ask(kTrainer, header)), StatusCode::kUnknownJob);
-  identity.set_job_low(kJob.low);
   wire::Header answer = Ask(kTrainer, header);
+  EXPECT_EQ(Code(answer), StatusCode::kUnknownJob);
+  EXPECT_EQ(answer.identity().ByteSizeLong(), 0u) << "a stranger does not learn the job's id";
+  identity.set_job_low(kJob.low);
+  answer = Ask(kTrainer, header);
   EXPECT_EQ(Code(answer), StatusCode::kStaleGeneration);
   EXPECT_EQ(answer.error().detail(), 1u);
   identity.set_generation(2);

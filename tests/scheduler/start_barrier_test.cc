@@ -51,6 +51,14 @@ TEST_F(StartBarrierTest, NamesWhyOneWasRefused) {
   EXPECT_EQ(barrier.Missing(membership), "worker 1 (refused: version 2 != )");
 }
 
+TEST_F(StartBarrierTest, OfManyMissingSomeAreNamedAndAllCounted) {
+  const Membership nobody({.shards = 1, .trainers = 64});
+  const StartBarrier wide({.servers = 1, .shards = 1, .workers = 64, .trainers = 64});
+  EXPECT_EQ(wide.Missing(nobody),
+            "server 0 (never heard), worker 0 (never heard), worker 1 (never heard), "
+            "worker 2 (never heard), worker 3 (never heard), and 60 more");
+}
+
 TEST_F(StartBarrierTest, FailsByNameAfterTheTimeout) {
   for (uint32_t shard = 0; shard < 4; ++shard) Join(Role::kShard, shard);
   Join(Role::kTrainer, 1);

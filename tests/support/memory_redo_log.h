@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <memory>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>

@@ -81,6 +81,11 @@ class CheckLayoutTest(unittest.TestCase):
     def test_unfinished_work(self):
         self.expect(row("// TODO: finish\n"), "unfinished")
 
+    def test_rule_that_the_protocol_does_not_have(self):
+        rules = {"docs/protocol.md": "- L3. Only then.\n", "README.md": FINE["README.md"] + "| `docs/` | Docs. |\n"}
+        self.assertEqual(findings({**row("int a;  // Only then (L3).\n"), **rules}), "")
+        self.expect({**row("int a;  // Only then (L4).\n"), **rules}, "ps/row.cc:3", "L4")
+
     def test_source_in_no_list(self):
         self.expect({"ps/CMakeLists.txt": "other.cc\n"}, "ps/row.cc", "CMakeLists.txt")
 

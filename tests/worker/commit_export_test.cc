@@ -66,20 +66,6 @@ TEST_F(CommitExportTest, PartsOfAttemptsThatCameTooLateGoWithTheCommit) {
   }
 }
 
-TEST_F(CommitExportTest, FingerprintChangesWithTheStep) {
-  wire::ExportSpec spec = Parts();
-  ASSERT_TRUE(Work(spec).status.ok());
-  const std::string before = Slurp(manifest());
-  spec.set_step(10);
-  ASSERT_TRUE(Work(spec).status.ok());
-  const auto fingerprint = [](const std::string& text) {
-    exports::Manifest read;
-    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(text, &read).ok());
-    return read.fingerprint();
-  };
-  EXPECT_NE(fingerprint(before), fingerprint(Slurp(manifest())));
-}
-
 TEST_F(CommitExportTest, FolderThatCannotBeWrittenIsNamed) {
   wire::ExportSpec spec = Parts();
   scratch_.Write("file", "x");
