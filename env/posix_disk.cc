@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -78,8 +79,11 @@ class PosixFile : public DiskFile {
   }
 
   Status Sync() override {
-    if (fdatasync(fd_) == 0) return Status();
-    return Status(StatusCode::kUnavailable, Failed("sync " + path_, errno).message());
+    const std::lock_guard lock(sync_mutex_);
+    if (sync_failure_.ok() && fdatasync(fd_) != 0) {
+      sync_failure_ = Status(StatusCode::kUnavailable, Failed("sync " + path_, errno).message());
+    }
+    return sync_failure_;
   }
   uint64_t bytes() const override { return bytes_; }
 
@@ -88,12 +92,22 @@ class PosixFile : public DiskFile {
   const std::string path_;
   const int fd_;
   const uint64_t bytes_;
+  std::mutex sync_mutex_;
+  Status sync_failure_;  // Guarded by sync_mutex_.
 };
+
+// A signal may interrupt it: a large reservation takes its time.
+int Reserve(int fd, uint64_t bytes) {
+  int error = EINTR;
+  while (error == EINTR) error = posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+  return error;
+}
 
 }  // namespace
 
 Result<std::vector<std::string>> PosixDisk::List(const std::string& folder) {
   SKY_RETURN_IF_ERROR(MakeFolders(folder));
+  SKY_RETURN_IF_ERROR(SyncFolder(folder));
   std::vector<std::string> names;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -122,7 +136,7 @@ Result<std::unique_ptr<DiskFile>> PosixDisk::Create(const std::string& path, uin
   if (fd < 0) return Failed("create " + path, errno);
   auto file = std::make_unique<PosixFile>(path, fd, bytes);
   const auto fill = [&]() -> Status {
-    if (const int error = posix_fallocate(fd, 0, static_cast<off_t>(bytes)); error != 0) {
+    if (const int error = Reserve(fd, bytes); error != 0) {
       return Failed("reserve " + std::to_string(bytes) + " bytes for " + path, error);
     }
     if (fsync(fd) != 0) return Failed("sync " + path, errno);

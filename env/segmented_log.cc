@@ -15,9 +15,13 @@ namespace skybridge::env {
 namespace {
 
 constexpr uint64_t kMagic = 0x31474f4c59454b53;  // "SKEYLOG1"
-constexpr uint32_t kFormat = 1;
+constexpr uint32_t kFormat = 2;
 constexpr std::string_view kSuffix = ".redo";
 constexpr size_t kLookBytes = 1 << 20;  // Of a segment's tail, read at a time.
+// Header and marks lie in sectors of their own: rewriting one cannot tear another.
+constexpr uint64_t kSectorBytes = 512;
+constexpr uint64_t kRecordsAt = 3 * kSectorBytes;
+constexpr uint64_t MarkAt(size_t place) { return (1 + place) * kSectorBytes; }
 
 struct SegmentHeader {
   uint64_t magic = kMagic;
@@ -26,13 +30,14 @@ struct SegmentHeader {
   uint64_t store_id = 0;
   uint64_t nonce = 0;
   uint64_t first_lsn = 0;
+  uint64_t oldest_lsn = 0;
   uint32_t crc = 0;
   uint32_t end = 0;
 
   std::string_view bytes() const { return {reinterpret_cast<const char*>(this), sizeof(*this)}; }
   uint32_t Checksum() const { return Crc32c(bytes().substr(0, offsetof(SegmentHeader, crc))); }
 };
-static_assert(sizeof(SegmentHeader) == 48);
+static_assert(sizeof(SegmentHeader) == 56);
 
 #pragma pack(push, 1)
 struct RecordHeader {
@@ -53,19 +58,39 @@ Status ReadInto(DiskFile& file, uint64_t offset, T& value) {
   return file.ReadAt(offset, {reinterpret_cast<char*>(&value), sizeof(value)});
 }
 
-// The record at `offset`, if a whole one lies there: its header, and its payload.
-Result<bool> ReadRecord(DiskFile& file, uint64_t offset, RecordHeader* header,
-                        std::string* payload) {
+// The record at `offset`, if a whole one of this nonce lies there with a position of first_lsn to
+// last_lsn: its header, and its payload.
+struct Expected {
+  uint64_t nonce;
+  uint64_t first_lsn;
+  uint64_t last_lsn;
+};
+Result<bool> ReadRecord(DiskFile& file, uint64_t offset, const Expected& expected,
+                        RecordHeader* header, std::string* payload) {
   if (offset + sizeof(RecordHeader) > file.bytes()) return false;
   SKY_RETURN_IF_ERROR(ReadInto(file, offset, *header));
   const uint64_t length = header->length;
-  if (header->nonce == 0 || offset + sizeof(RecordHeader) + length > file.bytes()) return false;
+  if (header->nonce != expected.nonce || header->lsn < expected.first_lsn ||
+      header->lsn > expected.last_lsn || offset + sizeof(RecordHeader) + length > file.bytes()) {
+    return false;
+  }
   payload->resize(length);
   SKY_RETURN_IF_ERROR(file.ReadAt(offset + sizeof(RecordHeader), *payload));
   return Crc32c(*payload, Crc32c(header->checked())) == header->crc;
 }
 
 }  // namespace
+
+struct SegmentedLog::Mark {
+  uint64_t nonce = 0;
+  uint64_t synced_lsn = 0;
+  uint64_t oldest_lsn = 0;
+  uint32_t crc = 0;
+  uint32_t zero = 0;
+
+  std::string_view bytes() const { return {reinterpret_cast<const char*>(this), sizeof(*this)}; }
+  uint32_t Checksum() const { return Crc32c(bytes().substr(0, offsetof(Mark, crc))); }
+};
 
 SegmentedLog::SegmentedLog(Disk& disk, SegmentedLogOptions options)
     : disk_(disk), options_(std::move(options)) {}
@@ -78,17 +103,11 @@ Status SegmentedLog::Noted(Status status) {
 // ---------------------------------------------------------------- opening
 
 Result<std::unique_ptr<SegmentedLog>> SegmentedLog::Open(Disk& disk, SegmentedLogOptions options) {
-  CHECK_GT(options.segment_bytes, sizeof(SegmentHeader) + sizeof(RecordHeader));
+  CHECK_GT(options.segment_bytes, kRecordsAt + sizeof(RecordHeader));
   std::unique_ptr<SegmentedLog> log(new SegmentedLog(disk, std::move(options)));
   const std::string name = "open the log in " + log->options_.folder;
   SKY_RETURN_IF_ERROR(log->OpenSegments().WithContext(name));
-  SKY_RETURN_IF_ERROR(log->ScanAll().WithContext(name));
-  if (log->used_.empty()) {
-    SKY_RETURN_IF_ERROR(log->Roll().WithContext(name));
-  } else {
-    SKY_RETURN_IF_ERROR(log->used_.back().file->Sync().WithContext(name));
-  }
-  log->synced_ = log->last();
+  SKY_RETURN_IF_ERROR(log->TakeUp().WithContext(name));
   return log;
 }
 
@@ -113,14 +132,15 @@ Result<SegmentedLog::Segment> SegmentedLog::OpenSegment(const std::string& path)
   Segment segment{.path = path};
   SKY_ASSIGN_OR_RETURN(segment.file, disk_.Open(path));
   SegmentHeader header;
-  if (segment.file->bytes() < sizeof(header)) return segment;  // Died while it was made.
+  if (segment.file->bytes() < kRecordsAt) return segment;  // Died while it was made.
   SKY_RETURN_IF_ERROR(ReadInto(*segment.file, 0, header));
-  if (header.magic != kMagic || header.crc != header.Checksum()) return segment;
+  if (header.magic != kMagic || header.format == 0) return segment;  // Or it is torn.
   if (header.format != kFormat) {
     return Status(
         StatusCode::kFailedPrecondition,
         fmt::format("{} has format {}, this program reads {}", path, header.format, kFormat));
   }
+  if (header.crc != header.Checksum()) return segment;
   if (header.store_id != options_.store_id) {
     return Status(StatusCode::kFailedPrecondition,
                   fmt::format("{} belongs to store {:016x}, not {:016x}", path, header.store_id,
@@ -128,91 +148,147 @@ Result<SegmentedLog::Segment> SegmentedLog::OpenSegment(const std::string& path)
   }
   segment.nonce = header.nonce;
   segment.first_lsn = header.first_lsn;
+  segment.oldest_lsn = header.oldest_lsn;
   return segment;
 }
 
-Status SegmentedLog::ScanAll() {
-  if (!used_.empty()) next_lsn_ = used_.front().first_lsn;
-  for (size_t i = 0; i < used_.size(); ++i) {
-    Segment& segment = used_[i];
-    if (segment.first_lsn != next_lsn_) {
-      return Status(StatusCode::kDataLoss,
-                    fmt::format("{} begins with record {}, but the one before ends with {}",
-                                segment.path, segment.first_lsn, next_lsn_ - 1));
-    }
-    SKY_RETURN_IF_ERROR(Scan(segment, segment.first_lsn, nullptr, &next_lsn_));
-    SKY_RETURN_IF_ERROR(CheckTail(segment, next_lsn_));
+Status SegmentedLog::TakeUp() {
+  Mark mark;
+  if (!used_.empty()) {
+    SKY_ASSIGN_OR_RETURN(mark, LastMark());
+    next_lsn_ = mark.oldest_lsn;
   }
-  for (Segment& spare : spares_) SKY_RETURN_IF_ERROR(CheckSpare(spare));
-  // Too small to be used: its reservation was interrupted.
   for (auto it = spares_.begin(); it != spares_.end();) {
+    SKY_RETURN_IF_ERROR(CheckSpare(*it, next_lsn_));
     if (it->file->bytes() >= options_.segment_bytes) {
       ++it;
       continue;
     }
-    SKY_RETURN_IF_ERROR(disk_.Remove(it->path));
+    SKY_RETURN_IF_ERROR(disk_.Remove(it->path));  // Its reservation was interrupted.
     it = spares_.erase(it);
   }
-  return Status();
+  if (used_.empty()) {
+    SKY_RETURN_IF_ERROR(Roll());
+    return DropSpares();
+  }
+  SKY_RETURN_IF_ERROR(DropUnneeded(mark.oldest_lsn));
+  SKY_RETURN_IF_ERROR(EndLast(mark.synced_lsn));
+  oldest_marked_ = mark.oldest_lsn;
+  SKY_RETURN_IF_ERROR(used_.back().file->Sync());
+  NoteCovered(Coverage());
+  SKY_RETURN_IF_ERROR(WriteMark());
+  return DropSpares();
 }
 
-Status SegmentedLog::Scan(Segment& segment, uint64_t from,
-                          const std::function<Status(const RedoRecord&)>* visit,
-                          uint64_t* next_lsn) {
-  uint64_t offset = sizeof(SegmentHeader);
+// The newest whole mark of the last segment; its header is one from before the first record.
+Result<SegmentedLog::Mark> SegmentedLog::LastMark() {
+  Segment& segment = used_.back();
+  Mark last{.nonce = segment.nonce,
+            .synced_lsn = segment.first_lsn - 1,
+            .oldest_lsn = segment.oldest_lsn};
+  for (const size_t place : {0, 1}) {
+    Mark mark;
+    SKY_RETURN_IF_ERROR(ReadInto(*segment.file, MarkAt(place), mark));
+    if (mark.nonce != segment.nonce || mark.crc != mark.Checksum()) continue;
+    if (mark.synced_lsn < last.synced_lsn || mark.oldest_lsn < last.oldest_lsn) continue;
+    last = mark;
+    mark_synced_ = place;  // It will be, before the next one is written.
+  }
+  return last;
+}
+
+// Segments that were released are spares, whatever is left of them.
+Status SegmentedLog::DropUnneeded(uint64_t oldest_lsn) {
+  while (used_.size() > 1 && used_.front().first_lsn < oldest_lsn) {
+    spares_.push_back(std::move(used_.front()));
+    used_.erase(used_.begin());
+  }
+  if (used_.front().first_lsn == oldest_lsn) return Status();
+  return Status(StatusCode::kDataLoss,
+                fmt::format("the segment that begins with record {} is missing or its head is "
+                            "damaged; the oldest is {}, which begins with record {}",
+                            oldest_lsn, used_.front().path, used_.front().first_lsn));
+}
+
+// Finds the end of the log. All up to `synced` must be there.
+Status SegmentedLog::EndLast(uint64_t synced) {
+  Segment& segment = used_.back();
+  SKY_ASSIGN_OR_RETURN(end_, Scan(segment, UINT64_MAX, 0, nullptr, &next_lsn_));
+  if (next_lsn_ <= synced) {
+    return Status(StatusCode::kDataLoss,
+                  fmt::format("{} is damaged at byte {}: record {} is none, but the records up to "
+                              "{} were synced",
+                              segment.path, end_, next_lsn_, synced));
+  }
+  return WipeTail(segment);
+}
+
+Result<uint64_t> SegmentedLog::Scan(Segment& segment, uint64_t last, uint64_t from,
+                                    const std::function<Status(const RedoRecord&)>* visit,
+                                    uint64_t* next_lsn) {
+  uint64_t offset = kRecordsAt;
   uint64_t lsn = segment.first_lsn;
   RecordHeader header;
   std::string payload;
-  while (true) {
-    SKY_ASSIGN_OR_RETURN(const bool whole, ReadRecord(*segment.file, offset, &header, &payload));
-    if (!whole || header.nonce != segment.nonce || header.lsn != lsn) break;
+  for (; lsn <= last; ++lsn) {
+    const Expected expected{.nonce = segment.nonce, .first_lsn = lsn, .last_lsn = lsn};
+    SKY_ASSIGN_OR_RETURN(const bool whole,
+                         ReadRecord(*segment.file, offset, expected, &header, &payload));
+    if (!whole) break;
     if (visit != nullptr && lsn >= from) {
       SKY_RETURN_IF_ERROR((*visit)({.lsn = lsn, .type = header.type, .payload = payload}));
     }
     offset += sizeof(RecordHeader) + payload.size();
-    ++lsn;
   }
-  segment.end = offset;
   *next_lsn = lsn;
-  return Status();
+  return offset;
 }
 
-// Looks for the nonce at any offset, then for a whole record around it.
-Status SegmentedLog::CheckTail(Segment& segment, uint64_t next_lsn) {
+// Looks for the nonce at any offset behind the end, then for a whole record around it. The caller
+// syncs before anything is appended.
+Status SegmentedLog::WipeTail(Segment& segment) {
   const std::string_view nonce(reinterpret_cast<const char*>(&segment.nonce), sizeof(uint64_t));
   constexpr size_t kNonceAt = offsetof(RecordHeader, nonce);
+  const uint64_t size = segment.file->bytes();
+  const Expected later{.nonce = segment.nonce,
+                       .first_lsn = next_lsn_,
+                       .last_lsn = next_lsn_ + (size - end_) / sizeof(RecordHeader)};
+  const std::string zeros(sizeof(RecordHeader), '\0');
+  const std::string_view wiped[] = {zeros};
   std::string look;
   std::string payload;
-  for (uint64_t at = segment.end; at < segment.file->bytes(); at += kLookBytes) {
-    const uint64_t left = segment.file->bytes() - at;
-    look.resize(std::min<uint64_t>(left, kLookBytes + sizeof(RecordHeader)));
+  for (uint64_t at = end_; at < size; at += kLookBytes) {
+    look.resize(std::min<uint64_t>(size - at, kLookBytes + sizeof(RecordHeader)));
     SKY_RETURN_IF_ERROR(segment.file->ReadAt(at, look));
     for (size_t hit = look.find(nonce); hit != look.npos; hit = look.find(nonce, hit + 1)) {
-      if (at + hit < segment.end + kNonceAt) continue;
+      if (at + hit < end_ + kNonceAt) continue;
       RecordHeader header;
       const uint64_t offset = at + hit - kNonceAt;
-      SKY_ASSIGN_OR_RETURN(const bool whole, ReadRecord(*segment.file, offset, &header, &payload));
-      if (!whole || header.nonce != segment.nonce || header.lsn < next_lsn) continue;
-      return Status(StatusCode::kDataLoss,
-                    fmt::format("{} is damaged at byte {}: record {} is none, but record {} "
-                                "follows at byte {}",
-                                segment.path, segment.end, next_lsn, header.lsn, offset));
+      SKY_ASSIGN_OR_RETURN(const bool whole,
+                           ReadRecord(*segment.file, offset, later, &header, &payload));
+      if (!whole) continue;
+      LOG(WARNING) << segment.path << ": record " << header.lsn << " at byte " << offset
+                   << " was not synced, and record " << next_lsn_ << " before it is lost";
+      SKY_RETURN_IF_ERROR(segment.file->WriteAt(offset, wiped));
     }
   }
   return Status();
 }
 
-// A segment without a header must not hold what comes next.
-Status SegmentedLog::CheckSpare(Segment& segment) const {
+// A segment without a header must not hold what is needed.
+Status SegmentedLog::CheckSpare(Segment& segment, uint64_t oldest_lsn) const {
   RecordHeader header;
+  if (kRecordsAt + sizeof(header) > segment.file->bytes()) return Status();
+  SKY_RETURN_IF_ERROR(ReadInto(*segment.file, kRecordsAt, header));
+  const Expected needed{.nonce = header.nonce, .first_lsn = oldest_lsn, .last_lsn = UINT64_MAX};
   std::string payload;
   SKY_ASSIGN_OR_RETURN(const bool whole,
-                       ReadRecord(*segment.file, sizeof(SegmentHeader), &header, &payload));
-  if (!whole || header.lsn < next_lsn_) return Status();
+                       ReadRecord(*segment.file, kRecordsAt, needed, &header, &payload));
+  if (!whole || header.nonce == 0) return Status();
   return Status(StatusCode::kDataLoss,
-                fmt::format("the head of {} is damaged: it holds record {}, and the log ends with "
-                            "{} without it",
-                            segment.path, header.lsn, next_lsn_ - 1));
+                fmt::format("the head of {} is damaged: it holds record {}, and the log begins "
+                            "with record {}",
+                            segment.path, header.lsn, oldest_lsn));
 }
 
 // ---------------------------------------------------------------- writing
@@ -222,12 +298,13 @@ Result<uint64_t> SegmentedLog::Append(uint8_t type, std::span<const std::string_
   uint64_t length = 0;
   for (const std::string_view piece : pieces) length += piece.size();
   const uint64_t bytes = sizeof(RecordHeader) + length;
-  if (sizeof(SegmentHeader) + bytes > options_.segment_bytes) {
+  if (kRecordsAt + bytes > options_.segment_bytes) {
     return Status(StatusCode::kInvalidArgument,
                   fmt::format("append {} bytes to the log in {}: a segment holds {}", length,
                               options_.folder, options_.segment_bytes));
   }
-  if (used_.back().end + bytes > options_.segment_bytes) SKY_RETURN_IF_ERROR(Roll());
+  // The file's own size: it may have been made under other options.
+  if (end_ + bytes > used_.back().file->bytes()) SKY_RETURN_IF_ERROR(Roll());
   Segment& segment = used_.back();
   RecordHeader header{.length = static_cast<uint32_t>(length),
                       .lsn = next_lsn_,
@@ -237,43 +314,46 @@ Result<uint64_t> SegmentedLog::Append(uint8_t type, std::span<const std::string_
   for (const std::string_view piece : pieces) header.crc = Crc32c(piece, header.crc);
   std::vector<std::string_view> all = {header.bytes()};
   all.insert(all.end(), pieces.begin(), pieces.end());
-  if (Status written = segment.file->WriteAt(segment.end, all); !written.ok()) {
+  if (Status written = segment.file->WriteAt(end_, all); !written.ok()) {
     return written.code() == StatusCode::kResourceExhausted ? written : Noted(written);
   }
-  segment.end += bytes;
+  end_ += bytes;
   return next_lsn_++;
 }
 
-Status SegmentedLog::Sync() {
-  if (!failure_.ok()) return failure_;
-  if (synced_ == last()) return Status();
-  SKY_RETURN_IF_ERROR(Noted(used_.back().file->Sync()));
-  synced_ = last();
-  return Status();
-}
-
-// The segment before is safe before the next one holds a record, so a hole is never at its end.
+// The segment before is safe before the next one holds a record, so a gap is never at its end; and
+// what is released before its segment is written over.
 Status SegmentedLog::Roll() {
   if (!used_.empty()) {
-    SKY_RETURN_IF_ERROR(Sync());
     SKY_RETURN_IF_ERROR(Release(released_));  // What a tail kept may be free by now.
+    SKY_RETURN_IF_ERROR(Settle());
   }
   SKY_ASSIGN_OR_RETURN(Segment segment, TakeSpare());
-  SegmentHeader header{
-      .store_id = options_.store_id, .nonce = next_nonce_++, .first_lsn = next_lsn_};
+  SegmentHeader header{.store_id = options_.store_id,
+                       .nonce = next_nonce_++,
+                       .first_lsn = next_lsn_,
+                       .oldest_lsn = used_.empty() ? next_lsn_ : first()};
   header.crc = header.Checksum();
   const std::string_view pieces[] = {header.bytes()};
   if (Status written = segment.file->WriteAt(0, pieces); !written.ok()) {
     if (written.code() != StatusCode::kResourceExhausted) return Noted(written);
-    // Tried again with the next record; in front, so that the use of segments leaves no gap.
+    // Tried again with the next record, whatever its size: the header may be there after all.
     spares_.insert(spares_.begin(), std::move(segment));
+    if (!used_.empty()) end_ = used_.back().file->bytes();
     return written;
   }
   SKY_RETURN_IF_ERROR(Noted(segment.file->Sync()));
   segment.nonce = header.nonce;
   segment.first_lsn = next_lsn_;
-  segment.end = sizeof(header);
+  segment.oldest_lsn = header.oldest_lsn;
   used_.push_back(std::move(segment));
+  end_ = kRecordsAt;
+  synced_ = last();
+  oldest_synced_ = header.oldest_lsn;
+  oldest_marked_ = header.oldest_lsn;
+  mark_synced_ = 1;
+  mark_written_ = false;
+  in_flight_.reset();
   return Status();
 }
 
@@ -302,12 +382,86 @@ Status SegmentedLog::Release(uint64_t lsn) {
     spares_.push_back(std::move(used_.front()));
     used_.erase(used_.begin());
   }
-  // The oldest first, so that what is left has no gap.
-  while (spares_.size() > options_.spares_max) {
-    SKY_RETURN_IF_ERROR(Noted(disk_.Remove(spares_.front().path)));
-    spares_.erase(spares_.begin());
+  return DropSpares();
+}
+
+// Those that are too many, or too small: made under other options.
+Status SegmentedLog::DropSpares() {
+  size_t kept = 0;
+  for (auto it = spares_.begin(); it != spares_.end();) {
+    if (it->file->bytes() >= options_.segment_bytes && kept < options_.spares_max) {
+      ++kept;
+      ++it;
+      continue;
+    }
+    SKY_RETURN_IF_ERROR(Settle());
+    SKY_RETURN_IF_ERROR(Noted(disk_.Remove(it->path)));
+    it = spares_.erase(it);
   }
   return Status();
+}
+
+// ---------------------------------------------------------------- syncing
+
+SegmentedLog::Covered SegmentedLog::Coverage() const {
+  return {.last = last(), .oldest = oldest_marked_, .mark = mark_written_};
+}
+
+void SegmentedLog::NoteCovered(const Covered& covered) {
+  synced_ = std::max(synced_, covered.last);
+  oldest_synced_ = std::max(oldest_synced_, covered.oldest);
+  if (!covered.mark) return;
+  mark_synced_ = 1 - mark_synced_;
+  mark_written_ = false;
+}
+
+Status SegmentedLog::Sync() {
+  if (!failure_.ok()) return failure_;
+  if (synced_ == last()) return Status();
+  SKY_RETURN_IF_ERROR(Noted(used_.back().file->Sync()));
+  in_flight_.reset();
+  NoteCovered(Coverage());
+  return WriteMark();
+}
+
+Status SegmentedLog::Settle() {
+  if (synced_ == last() && oldest_synced_ == first()) return Status();
+  SKY_RETURN_IF_ERROR(WriteMark());
+  SKY_RETURN_IF_ERROR(Noted(used_.back().file->Sync()));
+  in_flight_.reset();
+  NoteCovered(Coverage());
+  if (oldest_synced_ == first()) return Status();
+  return Status(
+      StatusCode::kResourceExhausted,
+      fmt::format("no room for a mark in {}; free space on that disk", used_.back().path));
+}
+
+std::unique_ptr<RedoSync> SegmentedLog::StartSync() {
+  in_flight_ = Coverage();
+  return std::make_unique<RedoSync>([file = used_.back().file] { return file->Sync(); });
+}
+
+Status SegmentedLog::FinishSync(const RedoSync& sync) {
+  if (!failure_.ok()) return failure_;
+  SKY_RETURN_IF_ERROR(Noted(sync.status()));
+  if (!in_flight_) return Status();
+  NoteCovered(*in_flight_);
+  in_flight_.reset();
+  return WriteMark();
+}
+
+// In the place of the mark before the last one that was synced. On some file systems even that may
+// find no room; then the one before still holds.
+Status SegmentedLog::WriteMark() {
+  Segment& segment = used_.back();
+  Mark mark{.nonce = segment.nonce, .synced_lsn = synced_, .oldest_lsn = first()};
+  mark.crc = mark.Checksum();
+  const std::string_view pieces[] = {mark.bytes()};
+  Status written = segment.file->WriteAt(MarkAt(1 - mark_synced_), pieces);
+  mark_written_ = written.ok();
+  if (written.code() == StatusCode::kResourceExhausted) return Status();
+  if (written.ok()) oldest_marked_ = first();
+  return Noted(std::move(written));
 }
 
 // ---------------------------------------------------------------- reading
@@ -325,12 +479,12 @@ Status SegmentedLog::Read(uint64_t from, const std::function<Status(const RedoRe
     const uint64_t end_lsn = i + 1 < used_.size() ? used_[i + 1].first_lsn : next_lsn_;
     if (end_lsn <= from) continue;
     uint64_t seen = 0;
-    const uint64_t end = used_[i].end;
-    SKY_RETURN_IF_ERROR(Scan(used_[i], from, &visit, &seen));
-    if (seen == end_lsn && used_[i].end == end) continue;
+    SKY_ASSIGN_OR_RETURN(const uint64_t end, Scan(used_[i], end_lsn - 1, from, &visit, &seen));
+    if (seen == end_lsn) continue;
     return Status(StatusCode::kDataLoss,
-                  fmt::format("{} held the records up to {} and now ends with {}", used_[i].path,
-                              end_lsn - 1, seen - 1));
+                  fmt::format("{} is damaged at byte {}: record {} is none, but the segment holds "
+                              "those up to {}",
+                              used_[i].path, end, seen, end_lsn - 1));
   }
   return Status();
 }
@@ -340,45 +494,32 @@ Status SegmentedLog::Read(uint64_t from, const std::function<Status(const RedoRe
 // Has files of its own: those of the log belong to its thread.
 class SegmentedLog::OpenTail : public LogTail {
  public:
-  OpenTail(uint64_t from, uint64_t to)
-      : from_(std::make_shared<const uint64_t>(from)), to_(to), next_(from) {}
+  OpenTail(uint64_t from, uint64_t to) : from_(std::make_shared<const uint64_t>(from)), to_(to) {}
 
   std::weak_ptr<const uint64_t> from() const { return from_; }
-  void Add(Segment segment) { segments_.push_back(std::move(segment)); }
+  // `last`: of the segment's records that it needs.
+  void Add(Segment segment, uint64_t last) { parts_.push_back({std::move(segment), last}); }
 
   Status Read(const std::function<Status(const RedoRecord&)>& visit) override {
-    next_ = *from_;
-    // Behind the last record the log may be writing.
-    const Status past_end(StatusCode::kOutOfRange, "the tail ends here");
-    const std::function<Status(const RedoRecord&)> checked = [&](const RedoRecord& record) {
-      if (record.lsn > to_) return past_end;
-      if (record.lsn != next_) return Damaged();
-      next_ = record.lsn + 1;
-      return visit(record);
-    };
-    for (Segment& segment : segments_) {
-      uint64_t end_lsn = 0;
-      const Status read = Scan(segment, next_, &checked, &end_lsn);
-      if (read == past_end && next_ > to_) break;
-      SKY_RETURN_IF_ERROR(read);
-      if (next_ > to_) break;
+    for (Part& part : parts_) {
+      uint64_t next = 0;
+      SKY_RETURN_IF_ERROR(Scan(part.segment, part.last, *from_, &visit, &next).status());
+      if (next > part.last) continue;
+      return Status(StatusCode::kDataLoss,
+                    fmt::format("{} is damaged: record {} is none; the records {} to {} were read",
+                                part.segment.path, next, *from_, to_));
     }
-    return next_ > to_ ? Status() : Damaged();
+    return Status();
   }
 
  private:
-  Status Damaged() const {
-    return Status(
-        StatusCode::kDataLoss,
-        fmt::format("record {} of the log is damaged; the records {} to {} were read in {} "
-                    "to {}",
-                    next_, *from_, to_, segments_.front().path, segments_.back().path));
-  }
-
+  struct Part {
+    Segment segment;
+    uint64_t last;
+  };
   const std::shared_ptr<const uint64_t> from_;  // Shared: see tails_.
   const uint64_t to_;
-  uint64_t next_;
-  std::vector<Segment> segments_;
+  std::vector<Part> parts_;
 };
 
 Result<std::unique_ptr<LogTail>> SegmentedLog::Tail(uint64_t from, uint64_t to) {
@@ -401,7 +542,7 @@ Result<std::unique_ptr<LogTail>> SegmentedLog::Tail(uint64_t from, uint64_t to) 
     SKY_ASSIGN_OR_RETURN(segment.file, disk_.Open(segment.path));
     segment.nonce = used_[i].nonce;
     segment.first_lsn = used_[i].first_lsn;
-    tail->Add(std::move(segment));
+    tail->Add(std::move(segment), std::min(end_lsn - 1, to));
   }
   tails_.push_back(tail->from());
   return std::unique_ptr<LogTail>(std::move(tail));

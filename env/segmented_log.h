@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,25 +26,36 @@ struct SegmentedLogOptions {
 // A RedoLog in files of one size, which are reserved at once, written from front to back, and used
 // again when what they hold is not needed any more (docs/protocol.md, section 7).
 //
-//   segment  magic u64 | format u32 | 0 u32 | store id u64 | nonce u64 | first lsn u64 |
-//            crc32c u32 | 0 u32 | records, one after the other | whatever lay there before
+//   segment  header, mark, mark, each in a sector (512 bytes) of its own | records, one after the
+//            other | whatever lay there before
+//   header   magic u64 | format u32 | 0 u32 | store id u64 | nonce u64 | first lsn u64 |
+//            oldest lsn u64 | crc32c u32 | 0 u32
+//   mark     nonce u64 | synced lsn u64 | oldest lsn u64 | crc32c u32 | 0 u32
 //   record   crc32c u32 | length u32 | lsn u64 | nonce u64 | type u8 | payload [length]
 //
 // A segment gets a new nonce each time it is used, above all that this log ever gave (the segment
 // in use has the highest and is never deleted), so a record that an earlier use left behind is told
-// from one of this use. lsn runs dense through all segments. The log ends at the first bytes that
-// are no record of this nonce and the next lsn. If any record of this nonce lies beyond them, or
-// the next segment does not go on there, the damage is in the middle: kDataLoss. So at a torn end
-// no whole record is left behind it, and new ones may be written over it.
+// from one of this use. lsn runs dense through all segments. A segment is synced as a whole before
+// the next one begins, so only the last one can have a torn end.
+//
+// The log ends at the first bytes of the last segment that are no record of its nonce and the next
+// lsn. A power cut may leave whole records behind such a gap; they are no part of the log, and are
+// wiped out before it goes on, so that they never follow new ones. Whether it was a power cut or
+// damage the last mark tells: written after each sync, it says up to where nothing can be missing,
+// and which segment is the oldest. A gap below that is kDataLoss. Marks take turns, so that one
+// whole one is always there.
 class SegmentedLog : public RedoLog {
  public:
-  // Opens what is in the folder, or begins a log. `disk` outlives it.
-  // Errors: kDataLoss            damage in the middle; names file and offset.
+  // Opens what is in the folder, or begins a log. Reads only the last segment; the others are
+  // checked by Read. `disk` outlives it, and what StartSync gave.
+  // Errors: kDataLoss            synced records or segments are missing; names file and offset.
   //         kFailedPrecondition  the log of another store; names both.
   static Result<std::unique_ptr<SegmentedLog>> Open(Disk& disk, SegmentedLogOptions options);
 
   Result<uint64_t> Append(uint8_t type, std::span<const std::string_view> pieces) override;
   Status Sync() override;
+  std::unique_ptr<RedoSync> StartSync() override;
+  Status FinishSync(const RedoSync& sync) override;
   Status Read(uint64_t from, const std::function<Status(const RedoRecord&)>& visit) override;
   Result<std::unique_ptr<LogTail>> Tail(uint64_t from, uint64_t to) override;
   Status Release(uint64_t lsn) override;
@@ -54,24 +66,41 @@ class SegmentedLog : public RedoLog {
  private:
   struct Segment {
     std::string path;
-    std::unique_ptr<DiskFile> file;
-    uint64_t nonce = 0;      // 0: never used.
-    uint64_t first_lsn = 0;  // Of its first record, there yet or not.
-    uint64_t end = 0;        // Where the next record goes.
+    std::shared_ptr<DiskFile> file;  // Shared with a sync that is under way.
+    uint64_t nonce = 0;              // 0: never used.
+    uint64_t first_lsn = 0;          // Of its first record, there yet or not.
+    uint64_t oldest_lsn = 0;         // first() when it was begun.
+  };
+  struct Mark;
+  // What a sync that was started covers.
+  struct Covered {
+    uint64_t last = 0;
+    uint64_t oldest = 0;
+    bool mark = false;
   };
 
   SegmentedLog(Disk& disk, SegmentedLogOptions options);
   Status OpenSegments();
   Result<Segment> OpenSegment(const std::string& path);
-  Status ScanAll();
   class OpenTail;
-  // Reads a segment's records from its front; sets its end. `visit` may be null.
-  static Status Scan(Segment& segment, uint64_t from,
-                     const std::function<Status(const RedoRecord&)>* visit, uint64_t* next_lsn);
-  Status CheckTail(Segment& segment, uint64_t next_lsn);
-  Status CheckSpare(Segment& segment) const;
+  Status TakeUp();
+  Result<Mark> LastMark();
+  Status DropUnneeded(uint64_t oldest_lsn);
+  Status EndLast(uint64_t synced);
+  // Reads records of a segment from its front, up to `last`; returns where the next one goes.
+  static Result<uint64_t> Scan(Segment& segment, uint64_t last, uint64_t from,
+                               const std::function<Status(const RedoRecord&)>* visit,
+                               uint64_t* next_lsn);
+  Status WipeTail(Segment& segment);
+  Status CheckSpare(Segment& segment, uint64_t oldest_lsn) const;
   Status Roll();
   Result<Segment> TakeSpare();
+  Status DropSpares();
+  // What first() is now survives a power cut, as do all records.
+  Status Settle();
+  Status WriteMark();
+  Covered Coverage() const;
+  void NoteCovered(const Covered& covered);
   Status Noted(Status status);
 
   Disk& disk_;
@@ -85,7 +114,14 @@ class SegmentedLog : public RedoLog {
   uint64_t next_lsn_ = 1;
   uint64_t next_nonce_ = 1;
   uint64_t next_file_ = 1;
+  uint64_t end_ = 0;  // In the last segment: where the next record goes.
+
   uint64_t synced_ = 0;
+  uint64_t oldest_synced_ = 0;        // first() as a power cut would leave it.
+  uint64_t oldest_marked_ = 0;        // first() in the mark written last.
+  size_t mark_synced_ = 1;            // The place of the mark that a power cut would leave ...
+  bool mark_written_ = false;         // ... and whether the other place was written since.
+  std::optional<Covered> in_flight_;  // By a started sync; none once a Sync covered it too.
   Status failure_;
 };
 

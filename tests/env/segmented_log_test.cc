@@ -13,12 +13,13 @@
 #include "common/rng.h"
 #include "env/durable_record_log.h"
 #include "env/posix_disk.h"
-#include "tests/support/memory_disk.h"
+#include "tests/support/sim_disk.h"
 
 namespace skybridge::env {
 namespace {
 
-constexpr uint64_t kSegment = 1024;
+constexpr uint64_t kRecordsAt = 1536;
+constexpr uint64_t kSegment = kRecordsAt + 976;
 constexpr size_t kRecordHeader = 25;
 using Entries = std::vector<std::pair<uint8_t, std::string>>;  // Type and payload, from `first` on.
 
@@ -55,7 +56,7 @@ class SegmentedLogTest : public testing::Test {
     return text;
   }
 
-  support::MemoryDisk disk_;
+  support::SimDisk disk_;
 };
 
 TEST_F(SegmentedLogTest, WhatWasAppendedIsThereAgain) {
@@ -134,7 +135,7 @@ void CompareWithList(Disk& disk, const std::string& folder, uint64_t seed) {
 
 TEST_F(SegmentedLogTest, RandomHistoriesAgreeWithAList) {
   for (uint64_t seed = 0; seed < 60; ++seed) {
-    support::MemoryDisk disk;
+    support::SimDisk disk;
     CompareWithList(disk, "log", seed);
     EXPECT_LT(disk.files.size(), 40u);  // Segments are used again.
   }
@@ -209,8 +210,8 @@ TEST_F(SegmentedLogTest, DamageInATailIsFound) {
   for (uint64_t i = 1; i <= 40; ++i) ASSERT_TRUE(Append(*log, Text(i, 100)));
   auto tail = *log->Tail(1, 40);
   for (auto& [path, content] : disk_.files) {
-    const size_t at = content.find("20:");
-    if (at != std::string::npos) content[at] = 'x';
+    const size_t at = content.now.find("20:");
+    if (at != std::string::npos) content.now[at] = 'x';
   }
   std::vector<uint64_t> seen;
   const Status status = tail->Read([&](const RedoRecord& record) {
@@ -250,23 +251,23 @@ class TornLogTest : public SegmentedLogTest {
 // S6: the process died while it wrote the last records; nothing after the tear is there.
 TEST_F(TornLogTest, ALogTornAtAnyByteIsReadUpToTheTearAndGoesOn) {
   // Where the last segment's records lie: what the last 3 appends wrote.
-  const auto whole = disk_.files;
+  const support::SimDisk whole = disk_;
   uint64_t cuts = 0;
-  for (const auto& [path, content] : whole) {
+  for (const auto& [path, content] : whole.files) {
     const std::string marker = list_.back().second;
-    const size_t last = content.find(marker);
-    if (last == content.npos) continue;
+    const size_t last = content.now.find(marker);
+    if (last == content.now.npos) continue;
     size_t begin = last - kRecordHeader;
     for (const size_t record : {28, 27}) {
-      const size_t at = content.find(list_[record].second);
-      if (at != content.npos) begin = at - kRecordHeader;
+      const size_t at = content.now.find(list_[record].second);
+      if (at != content.now.npos) begin = at - kRecordHeader;
     }
     for (size_t cut = begin; cut < last + marker.size(); ++cut, ++cuts) {
       for (const char left : {'\0', 'z'}) {
-        support::MemoryDisk disk;
-        disk.files = whole;
-        std::fill(disk.files[path].begin() + static_cast<ptrdiff_t>(cut),
-                  disk.files[path].begin() + static_cast<ptrdiff_t>(last + marker.size()), left);
+        support::SimDisk disk = whole;
+        std::string& torn = disk.files[path].now;
+        std::fill(torn.begin() + static_cast<ptrdiff_t>(cut),
+                  torn.begin() + static_cast<ptrdiff_t>(last + marker.size()), left);
         auto log = Opened(disk);
         ExpectPrefix(*log, 27);
         const uint64_t kept = log->last();
@@ -282,32 +283,131 @@ TEST_F(TornLogTest, ALogTornAtAnyByteIsReadUpToTheTearAndGoesOn) {
   EXPECT_GT(cuts, 150u);
 }
 
-// Never a wrong record, and never one left out in the middle.
-TEST_F(TornLogTest, AnyFlippedBitIsRefusedOrShortensTheLogToAPrefix) {
-  const auto whole = disk_.files;
+// Never a wrong record, never one left out in the middle, and never a synced one missing unsaid.
+TEST_F(TornLogTest, AnyFlippedBitIsRefusedOrHarmlessOrShortensWhatWasNotSynced) {
+  uint64_t synced = 0;
+  {
+    auto log = Opened(disk_);
+    for (const char* text : {"not", "synced", "yet"}) {
+      list_.emplace_back(3, text);
+      ASSERT_TRUE(Append(*log, text));
+      if (synced > 0) continue;
+      ASSERT_TRUE(log->Sync().ok());
+      synced = log->synced();
+    }
+  }
+  ASSERT_EQ(synced, list_.size() - 2);
+  const support::SimDisk whole = disk_;
   uint64_t refused = 0;
   uint64_t shortened = 0;
-  for (const auto& [path, content] : whole) {
-    for (size_t bit = 0; bit < content.size() * 8; ++bit) {
-      support::MemoryDisk disk;
-      disk.files = whole;
-      disk.files[path][bit / 8] = static_cast<char>(disk.files[path][bit / 8] ^ (1 << bit % 8));
+  for (const auto& [path, content] : whole.files) {
+    for (size_t bit = 0; bit < content.now.size() * 8; ++bit) {
+      if (bit / 8 < kRecordsAt && bit / 8 % 512 > 64) continue;  // Between head and records.
+      support::SimDisk disk = whole;
+      char& byte = disk.files[path].now[bit / 8];
+      byte = static_cast<char>(byte ^ (1 << bit % 8));
       auto log = Open(disk);
-      if (!log) {
+      Status status = log.status();
+      if (log) status = (*log)->Read((*log)->first(), [](const RedoRecord&) { return Status(); });
+      if (!status.ok()) {
         ++refused;
-        const bool known = log.error().code() == StatusCode::kDataLoss ||
-                           log.error().code() == StatusCode::kFailedPrecondition;
-        ASSERT_TRUE(known) << log.error();
-        ASSERT_NE(log.error().message().find("log"), std::string::npos) << log.error();
+        const bool known = status.code() == StatusCode::kDataLoss ||
+                           status.code() == StatusCode::kFailedPrecondition;
+        ASSERT_TRUE(known) << status;
+        ASSERT_NE(status.message().find("log"), std::string::npos) << status;
         continue;
       }
       shortened += (*log)->last() < list_.size();
-      ExpectPrefix(**log, list_.size() - 1);
+      ExpectPrefix(**log, synced);
       if (HasFatalFailure()) FAIL() << path << ", bit " << bit;
     }
   }
   EXPECT_GT(refused, 1000u);
-  EXPECT_GT(shortened, 100u);  // In the last record: like a tear.
+  EXPECT_GT(shortened, 100u);
+}
+
+// S6: of two records that were not synced a power cut took the first.
+TEST_F(SegmentedLogTest, WhatLiesBehindAGapThatWasNotSyncedNeverComesBack) {
+  {
+    auto log = Opened(disk_);
+    ASSERT_TRUE(Append(*log, "one"));
+    ASSERT_TRUE(log->Sync().ok());
+    ASSERT_TRUE(Append(*log, "lost"));
+    ASSERT_TRUE(Append(*log, "left"));
+  }
+  std::string& bytes = disk_.files.begin()->second.now;
+  bytes.replace(bytes.find("lost"), 4, 4, '\0');
+  {
+    auto log = Opened(disk_);
+    EXPECT_EQ(ReadAll(*log), (Entries{{3, "one"}}));
+    EXPECT_EQ(*Append(*log, "anew"), 2u);  // As long as what it replaces: then comes "left".
+    EXPECT_EQ(log->last(), 2u);
+  }
+  EXPECT_EQ(ReadAll(*Opened(disk_)), (Entries{{3, "one"}, {3, "anew"}}));
+}
+
+TEST_F(SegmentedLogTest, DamageInWhatWasSyncedIsRefusedByPlace) {
+  {
+    auto log = Opened(disk_);
+    for (const char* text : {"one", "two", "three"}) ASSERT_TRUE(Append(*log, text));
+    ASSERT_TRUE(log->Sync().ok());
+  }
+  std::string& bytes = disk_.files.begin()->second.now;
+  bytes[bytes.find("three")] = 'T';  // The very last record.
+  const auto log = Open(disk_);
+  ASSERT_EQ(log.status().code(), StatusCode::kDataLoss);
+  EXPECT_NE(log.error().message().find("damaged at byte 1592"), std::string::npos) << log.error();
+}
+
+TEST_F(TornLogTest, ASegmentThatIsNeededAndMissingIsRefused) {
+  const support::SimDisk whole = disk_;
+  int heads = 0;
+  int oldest = 0;
+  for (const auto& [path, content] : whole.files) {
+    support::SimDisk disk = whole;
+    disk.files[path].now.replace(0, 8, 8, '\0');
+    heads += Open(disk).status().code() == StatusCode::kDataLoss;
+    disk = whole;
+    disk.files.erase(path);
+    oldest += Open(disk).status().code() == StatusCode::kDataLoss;
+  }
+  EXPECT_GE(heads, 2);
+  EXPECT_EQ(oldest, 1);
+}
+
+TEST_F(SegmentedLogTest, SegmentsOfAnotherSizeAreWrittenOnlyToTheirEnd) {
+  for (uint64_t i = 1; i <= 40; ++i) {
+    const uint64_t segment = kSegment + (i % 3) * 400;
+    auto log =
+        *SegmentedLog::Open(disk_, {.folder = "log", .store_id = 7, .segment_bytes = segment});
+    ASSERT_EQ(*Append(*log, Text(i, segment - kRecordsAt - kRecordHeader - 100)), i);
+    ASSERT_EQ(ReadAll(*log).back().second[0], std::to_string(i)[0]);
+    ASSERT_TRUE(log->Release(i < 10 ? 1 : i - 8).ok());
+    EXPECT_LT(disk_.files.size(), 14u);
+  }
+}
+
+TEST_F(SegmentedLogTest, AStartedSyncCoversWhatWasAppendedBefore) {
+  auto log = Opened(disk_);
+  ASSERT_TRUE(Append(*log, "one"));
+  const auto sync = log->StartSync();
+  ASSERT_TRUE(Append(*log, "two"));
+  sync->Run();
+  EXPECT_EQ(log->synced(), 0u);
+  ASSERT_TRUE(log->FinishSync(*sync).ok());
+  EXPECT_EQ(log->synced(), 1u);
+  // Its segment may be over when it ends.
+  const auto late = log->StartSync();
+  for (uint64_t i = 0; i < 20; ++i) ASSERT_TRUE(Append(*log, Text(i, 200)));
+  late->Run();
+  ASSERT_TRUE(log->FinishSync(*late).ok());
+  EXPECT_GE(log->synced(), 17u);
+  EXPECT_LT(log->synced(), 22u);
+  const auto failing = log->StartSync();
+  disk_.fault = {.calls = disk_.calls, .failure = Status(StatusCode::kUnavailable, "input/output")};
+  failing->Run();
+  EXPECT_EQ(log->FinishSync(*failing).code(), StatusCode::kUnavailable);
+  EXPECT_EQ(Append(*log, "three").status().code(), StatusCode::kUnavailable);
 }
 
 // Death at any call to the disk, with any part of a write done: what was appended is there, the
@@ -315,7 +415,7 @@ TEST_F(TornLogTest, AnyFlippedBitIsRefusedOrShortensTheLogToAPrefix) {
 TEST_F(SegmentedLogTest, DeathAtAnyCallLosesNothingThatWasAppended) {
   for (uint64_t calls = 0;; ++calls) {
     for (const uint64_t torn : {0u, 1u, 30u, 10000u}) {
-      support::MemoryDisk disk;
+      support::SimDisk disk;
       disk.fault = {.calls = calls,
                     .failure = Status(StatusCode::kUnavailable, "dead"),
                     .torn_bytes = torn,
@@ -356,7 +456,7 @@ TEST_F(SegmentedLogTest, DeathAtAnyCallLosesNothingThatWasAppended) {
 // S8: a full disk refuses, and the log goes on when there is room.
 TEST_F(SegmentedLogTest, AFullDiskRefusesOneAppendAndKeepsTheRest) {
   for (uint64_t calls = 3; calls < 40; ++calls) {
-    support::MemoryDisk disk;
+    support::SimDisk disk;
     auto log = Opened(disk);
     disk.fault = {.calls = calls,
                   .failure = Status(StatusCode::kResourceExhausted, "disk full"),

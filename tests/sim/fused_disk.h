@@ -62,6 +62,10 @@ class FusedRedoLog : public env::RedoLog {
   Status Sync() override {
     return fuse_.Guard([&] { return log_.Sync(); });
   }
+  std::unique_ptr<env::RedoSync> StartSync() override { return log_.StartSync(); }
+  Status FinishSync(const env::RedoSync& sync) override {
+    return fuse_.Guard([&] { return log_.FinishSync(sync); });
+  }
   Status Read(uint64_t from, const std::function<Status(const env::RedoRecord&)>& visit) override {
     return fuse_.Guard([&] { return log_.Read(from, visit); });
   }

@@ -44,6 +44,17 @@ class MemoryRedoLog : public env::RedoLog {
     return Status();
   }
 
+  std::unique_ptr<env::RedoSync> StartSync() override {
+    started_ = last();
+    return std::make_unique<env::RedoSync>([] { return Status(); });
+  }
+  Status FinishSync(const env::RedoSync& sync) override {
+    if (!failure.ok()) return failure;
+    SKY_RETURN_IF_ERROR(sync.status());
+    synced_ = std::max(synced_, std::min(started_, last()));
+    return Status();
+  }
+
   Status Read(uint64_t from, const std::function<Status(const env::RedoRecord&)>& visit) override {
     if (!failure.ok()) return failure;
     if (from < first_) return Status(StatusCode::kDataLoss, "record " + std::to_string(from));
@@ -122,6 +133,7 @@ class MemoryRedoLog : public env::RedoLog {
   uint64_t held_ = 0;  // Bytes of entries_.
   uint64_t first_ = 1;
   uint64_t synced_ = 0;
+  uint64_t started_ = 0;  // What the started sync covers.
 };
 
 }  // namespace skybridge::support
