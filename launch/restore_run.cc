@@ -31,6 +31,7 @@
 #include "ps/fragment_fetch.h"
 #include "ps/restore.h"
 #include "ps/row_record.h"
+#include "scheduler/earlier_life.h"
 #include "scheduler/log_begin.h"
 
 namespace skybridge::launch {
@@ -78,40 +79,23 @@ Result<std::unique_ptr<env::RowStore>> FetchStore(const std::vector<ps::StoreFil
   return std::unique_ptr<env::RowStore>(std::move(store));
 }
 
-Result<std::unique_ptr<ps::FragmentSource>> OpenFragment(ObjectStore& store,
-                                                         const checkpoint::Fragment& fragment,
-                                                         const OpenJob& job,
-                                                         const std::string& scratch) {
-  const TableSpecs& tables = job.model.tables();
-  return ps::OpenFragment(fragment,
-                          {.rows = {.tables = tables,
-                                    .seed = fragment.seed(),
-                                    .memory_bytes = job.loaded.job.cluster().shard_memory_bytes()}},
-                          store, [&](const std::vector<ps::StoreFile>& files) {
-                            return FetchStore(files, tables, scratch);
-                          });
-}
-
 Status RestoreStores(ObjectStore& store, const checkpoint::Manifest& manifest, const OpenJob& job,
                      const RunFolder& folder, const Say& say) {
   SKY_ASSIGN_OR_RETURN(const std::vector<checkpoint::Fragment> fragments,
                        checkpoint::ReadFragments(store, manifest));
   const std::string scratch = folder.temp_folder() + "/restore";
-  std::vector<ps::RestoreSource> sources;
-  for (const checkpoint::Fragment& fragment : fragments) {
-    sources.push_back({.name = fmt::format("fragment {}", fragment.shard()),
-                       .slots = {fragment.slot_begin(), fragment.slot_end()},
-                       .open = [&store, &fragment, &job, &scratch] {
-                         return OpenFragment(store, fragment, job, scratch);
-                       }});
-  }
+  const TableSpecs& tables = job.model.tables();
+  const std::vector<ps::RestoreSource> sources = ps::SourcesOf(
+      fragments,
+      {.rows = {.tables = tables, .memory_bytes = job.loaded.job.cluster().shard_memory_bytes()}},
+      store,
+      [&](const std::vector<ps::StoreFile>& files) { return FetchStore(files, tables, scratch); });
   const uint32_t shards = ShapeOf(job.loaded.job).shards();
   std::vector<std::unique_ptr<env::RocksDbRowStore>> stores;
   std::vector<ps::RestoreTarget> targets;
   for (uint32_t shard = 0; shard < shards; ++shard) {
-    SKY_ASSIGN_OR_RETURN(auto opened,
-                         env::RocksDbRowStore::Open(ShardStoreOptions(
-                             job.model.tables(), JobOf(manifest), shard, folder.store_folder())));
+    SKY_ASSIGN_OR_RETURN(auto opened, env::RocksDbRowStore::Open(ShardStoreOptions(
+                                          tables, JobOf(manifest), shard, folder.store_folder())));
     targets.push_back({.name = fmt::format("shard {}", shard),
                        .slots = EvenSlots(shard, shards),
                        .store = opened.get()});
@@ -119,7 +103,7 @@ Status RestoreStores(ObjectStore& store, const checkpoint::Manifest& manifest, c
   }
   ps::RestoreProgress last;
   const Status restored =
-      ps::RestoreShards({.build = {.tables = job.model.tables()},
+      ps::RestoreShards({.build = {.tables = tables},
                          .progress = [&](const ps::RestoreProgress& progress) { last = progress; }},
                         sources, targets);
   std::error_code ignored;
@@ -133,11 +117,7 @@ Status RestoreStores(ObjectStore& store, const checkpoint::Manifest& manifest, c
 
 // ---------------------------------------------------------------- scheduler
 
-// No scheduler of an earlier generation gave as many terms and incarnations.
-constexpr uint32_t kTermsOfGeneration = 1'000'000;
-constexpr int kIncarnationBits = 40;
-
-Status RestoreScheduler(const checkpoint::Manifest& manifest, uint32_t newest_round,
+Status RestoreScheduler(ObjectStore& store, const checkpoint::Manifest& manifest,
                         const OpenJob& job, const RunFolder& folder) {
   const RunIdentity identity{.id = JobOf(manifest),
                              .version = BinaryVersion(),
@@ -146,13 +126,10 @@ Status RestoreScheduler(const checkpoint::Manifest& manifest, uint32_t newest_ro
   const scheduler::SchedulerNodeOptions options = SchedulerOptionsOf(
       job.loaded, job.plan, job.model, identity,
       {.export_folder = ExportFolderOf(job.loaded, folder), .temp_folder = folder.temp_folder()});
-  SKY_ASSIGN_OR_RETURN(
-      const std::vector<Record> records,
-      scheduler::RestoredLog(options, manifest.state(),
-                             {.generation = manifest.generation(),
-                              .round = newest_round,
-                              .term = manifest.generation() * kTermsOfGeneration,
-                              .incarnation = uint64_t{manifest.generation()} << kIncarnationBits}));
+  SKY_ASSIGN_OR_RETURN(const scheduler::EarlierLife earlier,
+                       scheduler::FindEarlierLife(store, manifest));
+  SKY_ASSIGN_OR_RETURN(const std::vector<Record> records,
+                       scheduler::RestoredLog(options, manifest.state(), earlier));
   return BeginSchedulerLog(folder.scheduler_folder(), records);
 }
 
@@ -173,10 +150,8 @@ Status CheckSameWorld(const checkpoint::Manifest& manifest, const OpenJob& job) 
 
 Status FillFolder(ObjectStore& store, const checkpoint::Manifest& manifest, const OpenJob& job,
                   const RunFolder& folder, const Say& say) {
-  SKY_ASSIGN_OR_RETURN(const std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
   SKY_RETURN_IF_ERROR(RestoreStores(store, manifest, job, folder, say));
-  return RestoreScheduler(manifest, std::max(manifest.round(), rounds.empty() ? 0 : rounds.back()),
-                          job, folder);
+  return RestoreScheduler(store, manifest, job, folder);
 }
 
 Result<checkpoint::Manifest> VerifiedManifest(ObjectStore& store, std::optional<uint32_t> wanted,

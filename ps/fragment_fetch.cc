@@ -56,4 +56,18 @@ Result<std::unique_ptr<FragmentSource>> OpenFragment(const checkpoint::Fragment&
   return source;
 }
 
+std::vector<RestoreSource> SourcesOf(std::span<const checkpoint::Fragment> fragments,
+                                     const ShardOptions& options, ObjectStore& objects,
+                                     const StoreMaker& make) {
+  std::vector<RestoreSource> sources;
+  for (const checkpoint::Fragment& fragment : fragments) {
+    sources.push_back({.name = "fragment " + std::to_string(fragment.shard()),
+                       .slots = {fragment.slot_begin(), fragment.slot_end()},
+                       .open = [&fragment, options, &objects, make] {
+                         return OpenFragment(fragment, options, objects, make);
+                       }});
+  }
+  return sources;
+}
+
 }  // namespace skybridge::ps

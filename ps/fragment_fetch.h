@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "proto/checkpoint.pb.h"
 #include "ps/fragment_source.h"
 #include "ps/log_tail.h"
+#include "ps/restore.h"
 
 namespace skybridge::ps {
 
@@ -33,5 +35,11 @@ using StoreMaker =
 Result<std::unique_ptr<FragmentSource>> OpenFragment(const checkpoint::Fragment& fragment,
                                                      ShardOptions options, ObjectStore& objects,
                                                      const StoreMaker& make);
+
+// The shards of a checkpoint for RestoreShards: each is opened as above when it is its turn.
+// `fragments` and `objects` outlive what it returns.
+std::vector<RestoreSource> SourcesOf(std::span<const checkpoint::Fragment> fragments,
+                                     const ShardOptions& options, ObjectStore& objects,
+                                     const StoreMaker& make);
 
 }  // namespace skybridge::ps

@@ -21,7 +21,7 @@ uint32_t GenerationOf(const history::JobCreated& created);
 
 // What must not be given again when a job goes on from a checkpoint.
 struct EarlierLife {
-  uint32_t generation = 1;  // The highest so far: that of the manifest, or a later one.
+  uint32_t generation = 1;  // The highest so far: that of the checkpoint, or a later one.
   uint32_t round = 0;
   uint32_t term = 0;
   uint64_t incarnation = 0;

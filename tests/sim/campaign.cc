@@ -21,6 +21,8 @@ void Add(const RunStats& stats, RunStats& sum) {
   sum.cuts += stats.cuts;
   sum.spilled += stats.spilled;
   sum.log_full += stats.log_full;
+  sum.checkpoints += stats.checkpoints;
+  sum.restores += stats.restores;
 }
 
 using Processes = std::vector<std::unique_ptr<SeedProcess>>;

@@ -39,7 +39,8 @@ std::string ToLine(uint64_t seed, const SeedOutcome& outcome) {
   const RunStats& stats = outcome.stats;
   line << "done\t" << seed << "\t" << outcome.trace_hash << "\t" << stats.events << "\t"
        << stats.seconds << "\t" << stats.crashes << "\t" << stats.dropped << "\t" << stats.replayed
-       << "\t" << stats.cuts << "\t" << stats.spilled << "\t" << stats.log_full << "\t";
+       << "\t" << stats.cuts << "\t" << stats.spilled << "\t" << stats.log_full << "\t"
+       << stats.checkpoints << "\t" << stats.restores << "\t";
   if (outcome.violation) {
     line << OneLine(outcome.violation->invariant) << "\t" << OneLine(outcome.violation->what);
   }
@@ -55,7 +56,7 @@ std::vector<std::string> Split(const std::string& line) {
 }
 
 SeedReport FromLine(const std::vector<std::string>& parts) {
-  CHECK_GE(parts.size(), 11u);
+  CHECK_GE(parts.size(), 13u);
   SeedReport report{.seed = std::stoull(parts[1])};
   report.outcome.trace_hash = std::stoull(parts[2]);
   report.outcome.stats = {.events = std::stoull(parts[3]),
@@ -65,8 +66,10 @@ SeedReport FromLine(const std::vector<std::string>& parts) {
                           .replayed = std::stoull(parts[7]),
                           .cuts = std::stoull(parts[8]),
                           .spilled = std::stoull(parts[9]),
-                          .log_full = std::stoull(parts[10])};
-  if (parts.size() > 12) report.outcome.violation = Violation{parts[11], parts[12]};
+                          .log_full = std::stoull(parts[10]),
+                          .checkpoints = std::stoull(parts[11]),
+                          .restores = std::stoull(parts[12])};
+  if (parts.size() > 14) report.outcome.violation = Violation{parts[13], parts[14]};
   return report;
 }
 

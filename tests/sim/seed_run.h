@@ -9,7 +9,11 @@
 #include <tuple>
 #include <vector>
 
+#include "common/rng.h"
+#include "proto/checkpoint.pb.h"
+#include "tests/sim/beginning.h"
 #include "tests/sim/checkers/checker.h"
+#include "tests/sim/sim_object_store.h"
 #include "tests/sim/swarm.h"
 #include "tests/sim/tiny_job.h"
 #include "tests/sim/training_cluster.h"
@@ -26,6 +30,8 @@ struct RunStats {
   uint64_t cuts = 0;
   uint64_t spilled = 0;   // Rows.
   uint64_t log_full = 0;  // Pushes that had no room in a log.
+  uint64_t checkpoints = 0;
+  uint64_t restores = 0;
 };
 
 struct SeedOutcome {
@@ -45,16 +51,32 @@ class SeedRunner {
   SeedOutcome RunOnce(const Swarm& swarm);
 
  private:
+  using Hashes = std::vector<uint64_t>;  // By TableId.
+  // A run: what outlives its clusters.
+  struct World {
+    SimObjectStore objects;
+    SeedOutcome outcome;
+  };
+
   const TinyJob& JobOf(const Swarm& swarm);
-  // The hashes that its tables must end with: those of the reference trainer.
-  const std::vector<uint64_t>& ExpectedHashes(const Swarm& swarm);
-  std::optional<Violation> Judge(TrainingCluster& cluster);
+  // The hashes that its tables have in the reference trainer after each clock, 0 the first. Outside
+  // lockstep those at the end alone.
+  const std::vector<Hashes>& ExpectedHashes(const Swarm& swarm);
+  // One cluster, until the job has ended; or, with `throw_away`, until all is thrown away after
+  // some checkpoints: then true.
+  bool RunLife(const Swarm& swarm, Rng* throw_away, Beginning beginning, World& world);
+  // A cluster's disks, made of some checkpoint. Nothing: there is none, or it was a violation.
+  std::optional<Beginning> Restore(const Swarm& swarm, Rng& rng, World& world);
+  std::optional<Violation> Judge(TrainingCluster& cluster, bool ended);
   std::optional<Violation> CompareTables(const TrainingCluster& cluster);
+  // What is wrong with a checkpoint.
+  std::string LookAtCut(const Swarm& swarm, const checkpoint::Manifest& manifest,
+                        SimObjectStore& objects);
 
   using JobKey = std::tuple<bool, bool, uint32_t>;  // Learns, wide, epochs.
   const std::string folder_;
   std::map<JobKey, std::unique_ptr<const TinyJob>> jobs_;
-  std::map<std::pair<JobKey, uint32_t>, std::vector<uint64_t>> expected_;  // By ranks too.
+  std::map<std::pair<JobKey, uint32_t>, std::vector<Hashes>> expected_;  // By ranks too.
 };
 
 }  // namespace skybridge::sim

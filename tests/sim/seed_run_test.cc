@@ -115,6 +115,39 @@ TEST(OperationsTest, AllNodesMayDieAtOnce) {
   EXPECT_GE(outcome.stats.crashes, 5u);
 }
 
+TEST(SeedRunTest, CheckpointsAreMadeAndLookedAt) {
+  SeedRunner runner(Folder());
+  for (const int32_t staleness : {0, 2, -1}) {
+    Swarm swarm = Calm();
+    swarm.epochs = 6;
+    swarm.staleness = staleness;
+    swarm.links.delay_max = milliseconds(50);
+    swarm.checkpoint_every = milliseconds(500);
+    swarm.restored_shards = 3;
+    const SeedOutcome outcome = runner.Run(swarm);
+    EXPECT_FALSE(outcome.violation) << outcome.violation->what;
+    EXPECT_GE(outcome.stats.checkpoints, 3u);
+    EXPECT_EQ(outcome.stats.restores, 1u);  // Of one that was left.
+  }
+}
+
+TEST(SeedRunTest, ClustersAreThrownAwayAndRestored) {
+  SeedRunner runner(Folder());
+  for (const int32_t staleness : {0, 2, -1}) {
+    Swarm swarm = Calm();
+    swarm.epochs = 12;
+    swarm.staleness = staleness;
+    swarm.links.delay_max = milliseconds(50);
+    swarm.checkpoint_every = milliseconds(200);
+    swarm.restores = 2;
+    swarm.restored_shards = 3;
+    const SeedOutcome outcome = runner.Run(swarm);
+    EXPECT_FALSE(outcome.violation) << outcome.violation->what;
+    EXPECT_EQ(outcome.stats.restores, 3u);
+    EXPECT_GT(outcome.stats.crashes, 4u);
+  }
+}
+
 TEST(CampaignTest, RunsAllSeedsInSeveralProcesses) {
   CampaignOptions options{.jobs = 2, .folder = Folder()};
   for (uint64_t seed = 0; seed < 5; ++seed) {

@@ -34,6 +34,9 @@ void AddRarer(Access access, std::vector<Step>& steps) {
 void AddWithout(std::vector<Step>& steps) {
   const Step without[] = {
       [](Swarm& s) { s.mass_kills_per_minute = 0; },
+      [](Swarm& s) { s.restores = 0; },
+      [](Swarm& s) { s.restores = s.restores / 2; },
+      [](Swarm& s) { s.store_failures = 0; },
       [](Swarm& s) { s.scheduler_crashes = {}; },
       [](Swarm& s) { s.scheduler_outage = Duration{0}; },
       [](Swarm& s) { s.rolling_pause = Duration{0}; },
@@ -64,6 +67,7 @@ std::vector<Step> Steps() {
   AddFewer([](Swarm& s) -> uint32_t& { return s.trainers; }, steps);
   AddFewer([](Swarm& s) -> uint32_t& { return s.ranks; }, steps);
   AddFewer([](Swarm& s) -> uint32_t& { return s.shards; }, steps);
+  AddFewer([](Swarm& s) -> uint32_t& { return s.restored_shards; }, steps);
   AddWithout(steps);
   AddRarer([](Swarm& s) -> double& { return s.links.drop; }, steps);
   AddRarer([](Swarm& s) -> double& { return s.links.duplicate; }, steps);
@@ -76,6 +80,7 @@ std::vector<Step> Steps() {
   AddRarer([](Swarm& s) -> double& { return s.shard_crashes.crashes_per_minute; }, steps);
   AddRarer([](Swarm& s) -> double& { return s.scheduler_crashes.crashes_per_minute; }, steps);
   AddRarer([](Swarm& s) -> double& { return s.mass_kills_per_minute; }, steps);
+  AddRarer([](Swarm& s) -> double& { return s.store_failures; }, steps);
   return steps;
 }
 

@@ -23,10 +23,11 @@ SimCluster::SimCluster(SimClusterOptions options)
       transport_(options.seed, options.links),
       rng_(options.seed, Purpose::kSimulation) {}
 
-void SimCluster::Add(const std::string& name, Factory factory) {
+void SimCluster::Add(const std::string& name, Factory factory, std::vector<Record> records) {
   const size_t slot = members_.size();
   CHECK(slots_.emplace(name, slot).second) << "two nodes named " << name;
   members_.push_back({.name = name, .factory = std::move(factory)});
+  members_.back().records = std::move(records);
   Start(slot);
 }
 
@@ -109,7 +110,11 @@ void SimCluster::Happen(Event event) {
 
   Member& member = members_[event.slot];
   const bool meant = event.life == member.life || event.life == 0;
-  if (!meant || member.node == nullptr || member.node->finished()) return;
+  if (!meant || member.node == nullptr) return;
+  if (member.node->finished()) {
+    std::erase(member.tasks, event.task.get());
+    return;
+  }
   if (now_ < member.frozen_until) return queue_.Push(member.frozen_until, std::move(event));
 
   const Instant local = now_ + member.clock_offset;

@@ -54,8 +54,9 @@ class SimCluster {
   // `observer` outlives the cluster, or is null.
   void Observe(SimObserver* observer) { observer_ = observer; }
 
-  // Adds a node and starts it; `factory` is called again at each restart.
-  void Add(const std::string& name, Factory factory);
+  // Adds a node and starts it; `factory` is called again at each restart. `records`: what nodes of
+  // that name had persisted before.
+  void Add(const std::string& name, Factory factory, std::vector<Record> records = {});
   // The node, or null while it is down.
   Node* node(const std::string& name) const;
 

@@ -272,6 +272,30 @@ TEST(SimClusterTest, TasksFinishAfterTheirDelayAndACrashLosesThem) {
   EXPECT_EQ(pair.client.tasks_run, finished + half_done);
 }
 
+TEST(SimClusterTest, TasksOfAFinishedNodeEndWithIt) {
+  Pair pair({.seed = 1, .task_min = milliseconds(400), .task_max = milliseconds(400)}, true);
+  pair.RunFor(milliseconds(390));
+  Envelope stop{.peer = "", .header = "stop"};
+  pair.cluster.node("client")->Handle(stop, pair.cluster.clock("client"));
+  ASSERT_TRUE(pair.cluster.node("client")->finished());
+  pair.RunFor(seconds(1));
+  pair.cluster.Crash("client");  // Would run again what is under way.
+  EXPECT_EQ(pair.client.tasks_run, 0);
+}
+
+TEST(SimClusterTest, ANodeMayBeginWithRecordsOfAnEarlierOne) {
+  SimCluster cluster({.seed = 1});
+  size_t found = 0;
+  Diary diary;
+  cluster.Add("a",
+              [&] {
+                found = cluster.records("a").size();
+                return std::make_unique<Toy>(diary, "", 0);
+              },
+              {{"one"}, {"two"}});
+  EXPECT_EQ(found, 2u);
+}
+
 TEST(SimClusterTest, FrozenNodeCatchesUpLater) {
   Pair pair({.seed = 1});
   pair.cluster.Freeze("server", {seconds(2)});

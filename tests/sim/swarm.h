@@ -35,6 +35,12 @@ struct Swarm {
   // What whoever runs it does to it.
   Duration rolling_pause{0};     // Nodes are restarted in turn, with up to this between; 0: not.
   Duration scheduler_outage{0};  // Once, after the start, the scheduler is away for this long.
+  Duration checkpoint_every{0};  // While training; 0: never.
+  uint32_t checkpoint_keep = 1;
+  // So many times all is thrown away but the checkpoints, and one of them restored: on
+  // `restored_shards` shards first, then on `shards` again, and so on.
+  uint32_t restores = 0;
+  uint32_t restored_shards = 1;
 
   // What goes wrong.
   LinkFaults links;
@@ -44,6 +50,7 @@ struct Swarm {
   NodeFaults shard_crashes;
   double recovery_crashes = 0;       // A shard that comes back dies again while it recovers.
   double mass_kills_per_minute = 0;  // All nodes die at once, and come back.
+  double store_failures = 0;         // How often a call to the object store fails.
 
   Instant heal_at;
   Instant deadline;

@@ -116,8 +116,10 @@ TEST(SwarmTextTest, WhatIsNoFieldOrNoValueIsRefusedAndChangesNothing) {
 TEST(SwarmTextTest, RunsThatCannotBeAreRefused) {
   const Swarm good = DrawSwarm(1);
   ASSERT_TRUE(CheckSwarm(good).ok());
-  for (const char* text : {"shards=0", "trainers=0", "ranks=65", "epochs=0", "staleness=-2",
-                           "tick=0s", "links.delay_min=1s", "links.drop=2", "heal_at=3000s"}) {
+  for (const char* text :
+       {"shards=0", "trainers=0", "ranks=65", "epochs=0", "staleness=-2", "tick=0s",
+        "links.delay_min=1s", "links.drop=2", "heal_at=3000s", "checkpoint_keep=0", "restores=9",
+        "restored_shards=0", "store_failures=2"}) {
     Swarm swarm = good;
     ASSERT_TRUE(SetField(text, swarm).ok());
     EXPECT_EQ(CheckSwarm(swarm).code(), StatusCode::kInvalidArgument) << text;

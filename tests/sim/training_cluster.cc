@@ -9,6 +9,8 @@
 #include "common/hash.h"
 #include "common/rng.h"
 #include "ps/row_record.h"
+#include "scheduler/checkpoint_tasks.h"
+#include "tests/sim/checkers/checkpoint_checker.h"
 #include "tests/sim/checkers/export_checker.h"
 #include "tests/sim/checkers/push_checkers.h"
 #include "tests/sim/checkers/scheduler_checkers.h"
@@ -34,6 +36,9 @@ constexpr uint64_t kInFlightOfRank = 256 << 10;  // More than a rank's pushes an
 // After the faults: the longest absence or freeze, its expiry, and pauses between retries.
 constexpr Duration kCalmAfter = seconds(80);
 constexpr Duration kStandstillMax = seconds(10);
+// As fast as the object store's clock: objects are kept long enough for a round.
+constexpr Duration kRoundMax =
+    Duration(std::chrono::minutes(15)) / static_cast<int64_t>(SimObjectStore::kClockRate);
 
 // Its disk knows whether it is open.
 class OpenedShard : public MortalNode {
@@ -49,11 +54,63 @@ class OpenedShard : public MortalNode {
   ShardDisk& disk_;
 };
 
+// Is known to be up, and tells when old checkpoints were dropped.
+class OpenedScheduler : public MortalNode {
+ public:
+  // `opened` is `node`. place: set while this lives.
+  OpenedScheduler(scheduler::SchedulerNode& opened, std::unique_ptr<Node> node,
+                  scheduler::SchedulerNode*& place, std::function<void()> pruned, const Fuse& fuse)
+      : MortalNode(std::move(node), fuse), place_(place), pruned_(std::move(pruned)) {
+    place_ = &opened;
+  }
+  ~OpenedScheduler() override { place_ = nullptr; }
+
+  Effects Finish(std::unique_ptr<Task> task, Instant now) override {
+    const auto* prune = dynamic_cast<const scheduler::PruneStore*>(task.get());
+    if (prune != nullptr && prune->status.ok()) pruned_();
+    return MortalNode::Finish(std::move(task), now);
+  }
+
+ private:
+  scheduler::SchedulerNode*& place_;
+  const std::function<void()> pruned_;
+};
+
+ps::ShardNodeOptions ShardOptionsOf(const TinyJob& job, const Swarm& swarm, uint32_t index) {
+  ps::ShardNodeOptions options{
+      .job = kJob,
+      .job_hash = kJobHash,
+      .shard = index,
+      .process = index,
+      .version = kVersion,
+      .endpoint = ShardName(index),
+      .scheduler_endpoint = kSchedulerName,
+      .store_id = Mix64(swarm.seed) + index + 1,  // Clusters of one run have other seeds.
+      .tables = job.model().tables(),
+      .seed = job.job().seed(),
+      .memory_bytes = kAmpleMemory,
+      .in_flight_bytes_max = kInFlightMax,
+      .image_log_bytes = swarm.image_log_bytes};
+  if (swarm.tight_memory) {
+    options.memory_bytes = kMemoryStep;  // The least that a shard accepts.
+    while (!options.Validate().ok()) options.memory_bytes += kMemoryStep;
+  }
+  CHECK(options.Validate().ok()) << options.Validate();
+  return options;
+}
+
 }  // namespace
 
-TrainingCluster::TrainingCluster(const TinyJob& job, TrainingClusterOptions options)
+RestoreShape RestoreShapeOf(const TinyJob& job, const Swarm& swarm) {
+  const ps::ShardNodeOptions options = ShardOptionsOf(job, swarm, 0);
+  return {.tables = options.tables, .memory_bytes = options.memory_bytes};
+}
+
+TrainingCluster::TrainingCluster(const TinyJob& job, TrainingClusterOptions options,
+                                 Beginning beginning)
     : job_(job),
       options_(std::move(options)),
+      disks_(std::move(beginning.disks)),
       lives_(options_.swarm.trainers),
       reported_(options_.swarm.trainers),
       checkers_([this](uint32_t shard) { return disks_[shard]->log.last(); },
@@ -62,29 +119,39 @@ TrainingCluster::TrainingCluster(const TinyJob& job, TrainingClusterOptions opti
                 .links = options_.swarm.links,
                 .tick = options_.swarm.tick,
                 .task_max = options_.swarm.task_max}) {
-  AddScheduler();
+  CHECK(!checkpoints() || options_.objects != nullptr);
+  if (checkpoints()) {
+    options_.objects->Follow([this] { return cluster_.now(); }, options_.swarm.heal_at);
+  }
+  AddScheduler(std::move(beginning.scheduler_log));
   for (uint32_t s = 0; s < options_.swarm.shards; ++s) AddShard(s);
   for (uint32_t t = 0; t < options_.swarm.trainers; ++t) AddTrainer(t);
-  AddCheckers();
+  AddCheckers(beginning);
   PlanFaults();
   cluster_.At({kSupervision}, [this] { Supervise(); });
 }
 
-void TrainingCluster::AddCheckers() {
+TrainingCluster::~TrainingCluster() {
+  if (options_.objects != nullptr) options_.objects->Rest();
+}
+
+void TrainingCluster::AddCheckers(const Beginning& beginning) {
   const Swarm& swarm = options_.swarm;
-  const uint64_t memory = ShardOptions(0).memory_bytes + kInFlightOfRank * swarm.ranks;
+  const uint64_t memory =
+      ShardOptionsOf(job_, swarm, 0).memory_bytes + kInFlightOfRank * swarm.ranks;
   const auto add = [this](auto checker) { checkers_.Add(std::move(checker)); };
   add(std::make_unique<AcceptedOnce>());
   add(std::make_unique<AcknowledgedStays>());
   add(std::make_unique<FormerAttempts>(swarm.staleness == 0));
-  add(std::make_unique<LoggedFirst>());
-  add(std::make_unique<CommittedTogether>(swarm.shards,
-                                          [this](uint32_t shard) { return committed(shard); }));
+  add(std::make_unique<LoggedFirst>(beginning.phase));
+  add(std::make_unique<CommittedTogether>(
+      swarm.shards, [this](uint32_t shard) { return committed(shard); }, beginning.clock));
   add(std::make_unique<PullsSeeTheirClock>(swarm.staleness));
   add(std::make_unique<MemoryBounded>(memory));
   add(std::make_unique<FormerTimes>());
   add(std::make_unique<LeasesDoneOnce>());
-  add(std::make_unique<HistoryReplays>(swarm.seed, SchedulerOptions(),
+  add(std::make_unique<HistoryReplays>(swarm.seed,
+                                       SchedulerOptionsOf(job_, swarm, options_.export_folder),
                                        cluster_.records(kSchedulerName)));
   add(std::make_unique<Progress>(swarm.heal_at + kCalmAfter + swarm.scheduler_outage,
                                  kStandstillMax));
@@ -92,67 +159,75 @@ void TrainingCluster::AddCheckers() {
     add(std::make_unique<ExportWhole>(options_.export_folder,
                                       (*job_.dataset().catalogue())->keys()));
   }
+  if (checkpoints()) {
+    auto whole = std::make_unique<CheckpointsWhole>(*options_.objects, swarm.checkpoint_keep,
+                                                    options_.look_at_cut);
+    checkpoints_whole_ = whole.get();
+    add(std::move(whole));
+  }
   cluster_.Observe(&checkers_);
 }
 
-scheduler::SchedulerNodeOptions TrainingCluster::SchedulerOptions() const {
-  const data::DatasetPlan& plan = job_.dataset().plan();
+scheduler::SchedulerNodeOptions SchedulerOptionsOf(const TinyJob& job, const Swarm& swarm,
+                                                   const std::string& export_folder) {
+  const data::DatasetPlan& plan = job.dataset().plan();
   return {.job = kJob,
           .job_hash = kJobHash,
           .dataset_hash = plan.hash(),
           .version = kVersion,
-          .seed = job_.job().seed(),
-          .servers = options_.swarm.shards,
-          .shards = options_.swarm.shards,
-          .workers = options_.swarm.trainers,
-          .trainers = options_.swarm.trainers,
-          .ranks = options_.swarm.ranks,
-          .staleness = options_.swarm.staleness,
-          .epochs = options_.swarm.epochs,
+          .seed = job.job().seed(),
+          .servers = swarm.shards,
+          .shards = swarm.shards,
+          .workers = swarm.trainers,
+          .trainers = swarm.trainers,
+          .ranks = swarm.ranks,
+          .staleness = swarm.staleness,
+          .epochs = swarm.epochs,
           .training_partitions = static_cast<uint32_t>(plan.train.size()),
           .candidate_partitions = static_cast<uint32_t>(plan.candidates.size()),
-          .export_tables = job_.QueryTables(),
-          .export_folder = options_.swarm.exports ? options_.export_folder : "",
-          .table_hash = true};
+          .export_tables = job.QueryTables(),
+          .export_folder = swarm.exports ? export_folder : "",
+          .table_hash = true,
+          .checkpoint_every = swarm.checkpoint_every,
+          .checkpoint_keep = swarm.checkpoint_keep,
+          .job_text = job.job().DebugString(),
+          .job_base = job.folder(),
+          .timings = {.round_max = kRoundMax}};
 }
 
-void TrainingCluster::AddScheduler() {
-  const scheduler::SchedulerNodeOptions options = SchedulerOptions();
+void TrainingCluster::AddScheduler(std::vector<Record> log) {
+  const auto options = SchedulerOptionsOf(job_, options_.swarm, options_.export_folder);
   CHECK(options.Validate().ok()) << options.Validate();
-  cluster_.Add(kSchedulerName, [this, options] {
-    auto node = scheduler::SchedulerNode::Restore(options, cluster_.records(kSchedulerName));
-    CHECK(node) << node.error();
-    return *std::move(node);
-  });
-}
-
-ps::ShardNodeOptions TrainingCluster::ShardOptions(uint32_t index) const {
-  ps::ShardNodeOptions options{.job = kJob,
-                               .job_hash = kJobHash,
-                               .shard = index,
-                               .process = index,
-                               .version = kVersion,
-                               .endpoint = ShardName(index),
-                               .scheduler_endpoint = kSchedulerName,
-                               .store_id = index + 1,
-                               .tables = job_.model().tables(),
-                               .seed = job_.job().seed(),
-                               .memory_bytes = kAmpleMemory,
-                               .in_flight_bytes_max = kInFlightMax,
-                               .image_log_bytes = options_.swarm.image_log_bytes};
-  if (options_.swarm.tight_memory) {
-    options.memory_bytes = kMemoryStep;  // The least that a shard accepts.
-    while (!options.Validate().ok()) options.memory_bytes += kMemoryStep;
+  if (checkpoints()) {
+    scheduler_objects_ =
+        std::make_unique<GatedObjectStore<Fuse>>(options_.objects->faulty(), scheduler_fuse_);
   }
-  CHECK(options.Validate().ok()) << options.Validate();
-  return options;
+  cluster_.Add(
+      kSchedulerName, [this, options] { return OpenScheduler(options); }, std::move(log));
+}
+
+std::unique_ptr<Node> TrainingCluster::OpenScheduler(
+    const scheduler::SchedulerNodeOptions& options) {
+  scheduler_fuse_.Renew();
+  auto node = scheduler::SchedulerNode::Restore(options, cluster_.records(kSchedulerName),
+                                                scheduler_objects_.get());
+  CHECK(node) << node.error();
+  scheduler::SchedulerNode& opened = **node;
+  return std::make_unique<OpenedScheduler>(
+      opened, *std::move(node), scheduler_, [this] { checkpoints_whole_->Pruned(); },
+      scheduler_fuse_);
 }
 
 void TrainingCluster::AddShard(uint32_t index) {
-  ps::ShardNodeOptions options = ShardOptions(index);
-  disks_.push_back(std::make_unique<ShardDisk>(ps::RecordBytes(options.tables)));
-  ShardDisk& disk = *disks_.back();
+  ps::ShardNodeOptions options = ShardOptionsOf(job_, options_.swarm, index);
+  if (index == disks_.size()) {
+    disks_.push_back(std::make_unique<ShardDisk>(ps::RecordBytes(options.tables)));
+  }
+  ShardDisk& disk = *disks_[index];
   if (options_.swarm.log_capacity > 0) disk.log.capacity = options_.swarm.log_capacity;
+  if (checkpoints()) {
+    disk.objects = std::make_unique<GatedObjectStore<Fuse>>(options_.objects->faulty(), disk.fuse);
+  }
   Rng rng(options_.swarm.seed, Purpose::kSimulation, HashBytes(ShardName(index)), 4);
   cluster_.Add(ShardName(index), [this, options, &disk, rng]() mutable {
     ++options.pid;
@@ -168,7 +243,7 @@ std::unique_ptr<Node> TrainingCluster::OpenShard(const ps::ShardNodeOptions& opt
   const bool dies = options.pid > 1 && rng.UniformDouble() < options_.swarm.recovery_crashes;
   disk.fuse.Renew();
   if (dies && cluster_.now() < options_.swarm.heal_at) disk.fuse.Arm(calls, carried_out);
-  auto node = ps::ShardNode::Open(options, disk.fused_store, disk.fused_log);
+  auto node = ps::ShardNode::Open(options, disk.fused_store, disk.fused_log, disk.objects.get());
   if (!node && disk.fuse.blown()) return std::make_unique<MortalNode>(nullptr, disk.fuse);
   CHECK(node) << node.error();
   const ps::ShardNode& shard = **node;
@@ -190,10 +265,6 @@ void TrainingCluster::AddTrainer(uint32_t index) {
     reported_[index] = false;
     return std::make_unique<worker::TrainerNode>(options, job_.model(), job_.dataset());
   });
-}
-
-scheduler::SchedulerNode& TrainingCluster::scheduler() const {
-  return dynamic_cast<scheduler::SchedulerNode&>(*cluster_.node(kSchedulerName));
 }
 
 std::optional<uint64_t> TrainingCluster::committed(uint32_t shard) const {
@@ -222,8 +293,9 @@ void TrainingCluster::PlanFaults() {
     shard_faults.crashes_per_minute = swarm.shard_crashes.crashes_per_minute;
     shard_faults.restart_max = swarm.shard_crashes.restart_max;
     PlanNodeFaults(swarm.seed, shard_faults, ShardName(s), swarm.heal_at, always, cluster_);
-    PlanDiskDeaths(s);
+    PlanDiskDeaths(ShardName(s), shard_faults.crashes_per_minute, disks_[s]->fuse);
   }
+  PlanDiskDeaths(kSchedulerName, scheduler_faults.crashes_per_minute, scheduler_fuse_);
   for (uint32_t t = 0; t < swarm.trainers; ++t) PlanTrainerFaults(t);
   if (swarm.mass_kills_per_minute > 0) PlanMassKills();
   cluster_.At(swarm.heal_at, [this] { cluster_.transport().Heal(); });
@@ -263,31 +335,32 @@ void TrainingCluster::PlanMassKills() {
   }
 }
 
-// Deaths in the midst of a call to the disk; the supervision brings the shard back.
-void TrainingCluster::PlanDiskDeaths(uint32_t index) {
+// Deaths in the midst of a call to the disk or the object store; the supervision brings the process
+// back.
+void TrainingCluster::PlanDiskDeaths(const std::string& name, double per_minute, Fuse& fuse) {
   const Swarm& swarm = options_.swarm;
-  const double per_minute = swarm.shard_crashes.crashes_per_minute;
   if (per_minute == 0) return;
-  Rng rng(swarm.seed, Purpose::kSimulation, HashBytes(ShardName(index)), 3);
+  Rng rng(swarm.seed, Purpose::kSimulation, HashBytes(name), 3);
   const Duration pause_max(static_cast<int64_t>(2 * 60e9 / per_minute));
   for (Instant at{}; at < swarm.heal_at;) {
     const uint64_t calls = rng.Below(40);
     const bool carried_out = rng.Below(2) == 0;
-    cluster_.At(at, [=, disk = disks_[index].get()] { disk->fuse.Arm(calls, carried_out); });
+    cluster_.At(at, [=, &fuse] { fuse.Arm(calls, carried_out); });
     at = at + DrawDuration(rng, Duration{0}, pause_max);
   }
-  cluster_.At(swarm.heal_at, [disk = disks_[index].get()] { disk->fuse.Disarm(); });
+  cluster_.At(swarm.heal_at, [&fuse] { fuse.Disarm(); });
 }
 
 bool TrainingCluster::started() const {
-  return cluster_.node(kSchedulerName) != nullptr &&
+  return scheduler_ != nullptr &&
          scheduler().progress(cluster_.clock(kSchedulerName)).phase != "waiting";
 }
 
 // As whoever started them would: what was fenced or died of its disk comes back.
 void TrainingCluster::Supervise() {
   cluster_.At(cluster_.now() + kSupervision, [this] { Supervise(); });
-  if (cluster_.node(kSchedulerName) == nullptr || finished()) return;
+  if (scheduler_fuse_.blown()) cluster_.Restart(kSchedulerName);
+  if (scheduler_ == nullptr || finished()) return;
   SuperviseTrainers();
   for (uint32_t s = 0; s < options_.swarm.shards; ++s) {
     const Node* node = cluster_.node(ShardName(s));
@@ -302,7 +375,7 @@ void TrainingCluster::SuperviseTrainers() {
     if (node != nullptr && !node->finished()) continue;
     if (tell && t != kSurvivor && !reported_[t]) {
       reported_[t] = true;
-      scheduler().NodeExited(scheduler::Role::kTrainer, t,
+      scheduler_->NodeExited(scheduler::Role::kTrainer, t,
                              {StatusCode::kUnavailable, "simulated exit"}, false);
     }
     if (node != nullptr) cluster_.Restart(TrainerName(t));  // It was fenced.
@@ -310,15 +383,20 @@ void TrainingCluster::SuperviseTrainers() {
 }
 
 bool TrainingCluster::finished() const {
-  return cluster_.node(kSchedulerName) != nullptr && scheduler().finished();
+  return scheduler_ != nullptr && !scheduler_fuse_.blown() && scheduler().finished();
 }
 
-bool TrainingCluster::Run() {
-  const auto done = [this] {
+bool TrainingCluster::Run(const std::function<bool()>& leave) {
+  const auto done = [&] {
     checkers_.Passed();
-    return finished() || checkers_.violation().has_value();
+    return finished() || checkers_.violation().has_value() || leave();
   };
   return cluster_.Run(done, options_.swarm.deadline) && finished();
+}
+
+void TrainingCluster::ThrowAway() {
+  for (const std::string& name : node_names()) cluster_.Crash(name);
+  checkers_.Passed();
 }
 
 std::vector<uint64_t> TrainingCluster::TableHashes() const {

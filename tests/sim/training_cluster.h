@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,45 +11,48 @@
 
 #include "ps/shard_node.h"
 #include "scheduler/scheduler_node.h"
+#include "tests/sim/beginning.h"
 #include "tests/sim/checkers/checker_set.h"
+#include "tests/sim/checkers/checkpoint_checker.h"
 #include "tests/sim/fused_disk.h"
+#include "tests/sim/shard_disk.h"
 #include "tests/sim/sim_cluster.h"
 #include "tests/sim/swarm.h"
 #include "tests/sim/tiny_job.h"
-#include "tests/support/memory_redo_log.h"
-#include "tests/support/memory_row_store.h"
 #include "worker/trainer_node.h"
 
 namespace skybridge::sim {
 
 struct TrainingClusterOptions {
   Swarm swarm;
-  std::string export_folder;  // Of jobs that export.
+  std::string export_folder;          // Of jobs that export.
+  SimObjectStore* objects = nullptr;  // Of jobs that make checkpoints; outlives the cluster.
+  LookAtCut look_at_cut;              // At each checkpoint.
 };
 
-// What survives the deaths of one shard.
-struct ShardDisk {
-  explicit ShardDisk(std::vector<size_t> record_bytes) : store(std::move(record_bytes)) {}
-
-  support::MemoryRowStore store;
-  support::MemoryRedoLog log;
-  Fuse fuse;
-  const ps::ShardNode* node = nullptr;  // Who has it open.
-  FusedRowStore fused_store{store, fuse};
-  FusedRedoLog fused_log{log, fuse};
-};
+// What a checkpoint of such a cluster is restored by.
+scheduler::SchedulerNodeOptions SchedulerOptionsOf(const TinyJob& job, const Swarm& swarm,
+                                                   const std::string& export_folder);
+RestoreShape RestoreShapeOf(const TinyJob& job, const Swarm& swarm);
 
 // A scheduler, shards and trainers over one tiny job, under the faults of a swarm: nodes
 // "scheduler", "shard-0" .., "trainer-0" ... Checkers watch it; whoever started the nodes restarts
 // those that end.
 class TrainingCluster {
  public:
-  // `job` must outlive the cluster.
-  TrainingCluster(const TinyJob& job, TrainingClusterOptions options);
+  // `job` must outlive the cluster, which goes on from `beginning`, if there is any.
+  TrainingCluster(const TinyJob& job, TrainingClusterOptions options, Beginning beginning = {});
+  ~TrainingCluster();
 
-  // Runs until the scheduler has finished, a promise was seen broken, or the swarm's deadline. True
-  // if it finished.
-  bool Run();
+  // Runs until the scheduler has finished, a promise was seen broken, `leave` holds, or the swarm's
+  // deadline. True if it finished.
+  bool Run(const std::function<bool()>& leave);
+  // Runs to the end.
+  bool Run() {
+    return Run([] { return false; });
+  }
+  // All nodes die at once, for good.
+  void ThrowAway();
 
   const scheduler::JobResult& result() const { return scheduler().result(); }
   bool finished() const;
@@ -71,17 +75,17 @@ class TrainingCluster {
   CheckerSet& checkers() { return checkers_; }
 
  private:
-  scheduler::SchedulerNode& scheduler() const;  // Must be up.
-  scheduler::SchedulerNodeOptions SchedulerOptions() const;
-  ps::ShardNodeOptions ShardOptions(uint32_t index) const;
-  void AddCheckers();
-  void AddScheduler();
+  const scheduler::SchedulerNode& scheduler() const { return *scheduler_; }  // Must be up.
+  bool checkpoints() const { return options_.swarm.checkpoint_every > Duration{0}; }
+  void AddCheckers(const Beginning& beginning);
+  void AddScheduler(std::vector<Record> log);
+  std::unique_ptr<Node> OpenScheduler(const scheduler::SchedulerNodeOptions& options);
   void AddShard(uint32_t index);
   std::unique_ptr<Node> OpenShard(const ps::ShardNodeOptions& options, ShardDisk& disk, Rng& rng);
   void AddTrainer(uint32_t index);
   void PlanFaults();
   void PlanTrainerFaults(uint32_t index);
-  void PlanDiskDeaths(uint32_t index);
+  void PlanDiskDeaths(const std::string& name, double per_minute, Fuse& fuse);
   void PlanMassKills();
   void Supervise();
   void SuperviseTrainers();
@@ -89,6 +93,10 @@ class TrainingCluster {
   const TinyJob& job_;
   const TrainingClusterOptions options_;
   std::vector<std::unique_ptr<ShardDisk>> disks_;  // By shard.
+  Fuse scheduler_fuse_;
+  scheduler::SchedulerNode* scheduler_ = nullptr;  // While it is up.
+  std::unique_ptr<ObjectStore> scheduler_objects_;
+  CheckpointsWhole* checkpoints_whole_ = nullptr;  // One of the checkers.
   std::vector<uint32_t> lives_;                    // By trainer.
   std::vector<bool> reported_;                     // By trainer.
   CheckerSet checkers_;

@@ -62,6 +62,28 @@ void Overload(Swarm& swarm) {
   swarm.log_capacity = swarm.image_log_bytes + swarm.ranks * (uint64_t{8} << 10);
 }
 
+// Rounds one after the other, so that whatever happens happens in the midst of one.
+void DrawCheckpoints(Rng& rng, Swarm& swarm) {
+  swarm.checkpoint_every = milliseconds(100) * (int64_t{1} << rng.Below(6));
+  swarm.checkpoint_keep = Between(rng, 1, 3);
+  swarm.epochs = swarm.tight_memory ? 4 : 12;
+  const double rate = 0.001 * static_cast<double>(uint64_t{1} << rng.Below(6));
+  if (rng.Below(2) == 0) swarm.store_failures = rate;
+  constexpr uint32_t kRestoredShards[] = {1, 2, 3, 5};
+  swarm.restored_shards = kRestoredShards[rng.Below(std::size(kRestoredShards))];
+}
+
+void CheckpointLoop(Swarm& swarm) {
+  Rng rng = RngOf(swarm, 5);
+  DrawCheckpoints(rng, swarm);
+}
+
+void RestoreOtherSize(Swarm& swarm) {
+  Rng rng = RngOf(swarm, 6);
+  DrawCheckpoints(rng, swarm);
+  swarm.restores = Between(rng, 1, 3);
+}
+
 constexpr Workload kWorkloads[] = {
     {"train_lockstep", "rows must equal those of a trainer without a cluster", TrainLockstep},
     {"train_async", "rows that count must have counted each batch once", TrainAsync},
@@ -70,6 +92,10 @@ constexpr Workload kWorkloads[] = {
     {"scheduler_outage", "training while there is no scheduler for up to a minute",
      SchedulerOutage},
     {"overload", "more trainers than memory and disks of one or two shards like", Overload},
+    {"checkpoint_loop", "training while one checkpoint after the other is made", CheckpointLoop},
+    {"restore_other_size",
+     "all is lost but the checkpoints, and goes on from one with another number of shards",
+     RestoreOtherSize},
 };
 
 }  // namespace

@@ -18,6 +18,8 @@ TEST(WorkloadTest, EachMakesRunsOfItsKind) {
     EXPECT_GT(DrawRun(seed, "rolling_restart")->rolling_pause, Duration{0});
     EXPECT_GE(DrawRun(seed, "scheduler_outage")->scheduler_outage, std::chrono::seconds(5));
     EXPECT_GT(DrawRun(seed, "overload")->log_capacity, 0u);
+    EXPECT_GT(DrawRun(seed, "checkpoint_loop")->checkpoint_every, Duration{0});
+    EXPECT_GT(DrawRun(seed, "restore_other_size")->restores, 0u);
     for (const Workload& workload : Workloads()) {
       EXPECT_TRUE(CheckSwarm(*DrawRun(seed, workload.name)).ok());
     }

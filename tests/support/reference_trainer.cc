@@ -105,7 +105,7 @@ Status ReferenceTrainer::Prepare() {
   return Status();
 }
 
-Status ReferenceTrainer::Train() {
+Status ReferenceTrainer::Train(const std::function<void(uint64_t clock)>& passed) {
   const ClockSchedule schedule(options_.seed, options_.ranks, options_.epochs, batches_);
   clocks_ = schedule.clocks_total();
   for (uint64_t clock = 1; clock <= clocks_; ++clock) {
@@ -117,6 +117,7 @@ Status ReferenceTrainer::Train() {
     }
     const double done = static_cast<double>(clock - 1) / static_cast<double>(clocks_);
     Apply(sums, static_cast<uint32_t>(clock), static_cast<float>(1.0 - done));
+    if (passed) passed(clock);
   }
   return Status();
 }

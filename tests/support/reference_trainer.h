@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -40,8 +41,8 @@ class ReferenceTrainer {
 
   // Counts the data: rows of kind kCounts, and the totals. Once, before Train.
   Status Prepare();
-  // Trains all clocks of all epochs.
-  Status Train();
+  // Trains all clocks of all epochs; calls `passed` after each, if it is given.
+  Status Train(const std::function<void(uint64_t clock)>& passed = {});
   // Instead of Train: what is left of training outside lockstep if no weight ever moves, whatever
   // the timing. Every batch of every epoch counts each of its rows once.
   Status CountBatches();

@@ -146,7 +146,8 @@ void LoggedFirst::Said(const Utterance& message) {
       !message.header.push_reply().duplicate()) {
     return unlogged(Name(message.node.index, request.push()));
   }
-  if (request.has_open_phase() && request.open_phase().phase() > logged.phase) {
+  if (request.has_open_phase() &&
+      request.open_phase().phase() > std::max(logged.phase, first_phase_)) {
     return unlogged("the start of phase " + std::to_string(request.open_phase().phase()));
   }
   if (!takeover || takeover->attempt <= logged.fences[{takeover->phase, takeover->stream}]) return;

@@ -52,7 +52,8 @@ class FormerAttempts : public Checker {
 // logged and not answered.
 class LoggedFirst : public Checker {
  public:
-  LoggedFirst() : Checker("I14") {}
+  // phase: the one that all shards are in at first.
+  explicit LoggedFirst(uint32_t phase = 0) : Checker("I14"), first_phase_(phase) {}
   void Heard(const Utterance& message) override;
   void Said(const Utterance& message) override;
   void Started(NodePlace node) override;
@@ -62,6 +63,7 @@ class LoggedFirst : public Checker {
     std::map<std::pair<uint32_t, uint64_t>, uint32_t> fences;  // Attempts, by phase and stream.
     uint32_t phase = 0;                                        // Opened last.
   };
+  const uint32_t first_phase_;
   std::map<uint32_t, Shard> logged_;  // Or maybe logged.
   std::map<uint32_t, Shard> heard_;
 };

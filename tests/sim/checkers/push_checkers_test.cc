@@ -102,6 +102,19 @@ TEST(LoggedFirstTest, FiresWhenAnAnswerLeavesNoRecord) {
   EXPECT_EQ(broken(open, opened), "I14");
 }
 
+TEST(LoggedFirstTest, WhatARestoredShardBeganWithIsNotLogged) {
+  LoggedFirst checker(2);
+  Talk talk(checker);
+  wire::Header open, opened;
+  opened.mutable_phase_reply();
+  open.mutable_open_phase()->set_phase(2);
+  talk.Answer(0, open, opened, false);
+  EXPECT_EQ(talk.broken(), "");
+  open.mutable_open_phase()->set_phase(3);
+  talk.Answer(0, open, opened, false);
+  EXPECT_EQ(talk.broken(), "I14");
+}
+
 TEST(LoggedFirstTest, AFormerLifeMayHaveLoggedWhatItHeard) {
   LoggedFirst checker;
   Talk talk(checker);

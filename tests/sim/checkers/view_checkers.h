@@ -16,10 +16,11 @@ namespace skybridge::sim {
 // I4: `committed` of a shard never goes back, and no shard is more than one clock ahead of another.
 class CommittedTogether : public Checker {
  public:
-  // committed(shard): nothing while it is down.
+  // committed(shard): nothing while it is down. begin: where all shards stand at first.
   CommittedTogether(uint32_t shards,
-                    std::function<std::optional<uint64_t>(uint32_t shard)> committed)
-      : Checker("I4"), last_(shards), committed_(std::move(committed)) {}
+                    std::function<std::optional<uint64_t>(uint32_t shard)> committed,
+                    uint64_t begin = 0)
+      : Checker("I4"), last_(shards, begin), committed_(std::move(committed)) {}
   void Passed(Instant now) override;
 
  private:

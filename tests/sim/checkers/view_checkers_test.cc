@@ -30,6 +30,15 @@ TEST(CommittedTogetherTest, FiresWhenAShardGoesBackOrTooFarAhead) {
   }
 }
 
+TEST(CommittedTogetherTest, RestoredShardsBeginWhereTheCheckpointIs) {
+  for (const uint64_t clock : {7, 9}) {
+    CommittedTogether checker(
+        2, [&](uint32_t shard) { return shard == 0 ? clock : 7; }, 7);
+    checker.Passed({});
+    EXPECT_EQ(checker.violation().has_value(), clock == 9);
+  }
+}
+
 TEST(PullsSeeTheirClockTest, FiresInLockstepUnlessThePullSeesTheClockBefore) {
   for (const uint64_t committed : {3, 5}) {
     PullsSeeTheirClock checker(0);

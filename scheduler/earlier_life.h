@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/object_store.h"
+#include "common/status.h"
+#include "proto/checkpoint.pb.h"
+#include "scheduler/log_begin.h"
+
+namespace skybridge::scheduler {
+
+// What a job that goes on from this checkpoint must not give again: all that the job ever gave, as
+// far as the checkpoints in the store know. Blocks. Errors: those of the store.
+Result<EarlierLife> FindEarlierLife(ObjectStore& store, const checkpoint::Manifest& manifest);
+
+}  // namespace skybridge::scheduler
