@@ -31,8 +31,10 @@ Status Shard::Keep(ShardRecord& record) {
   if (!failure().ok()) return failure();
   const EncodedRecord encoded = Encode(record);
   const auto lsn = log_.Append(encoded.type, encoded.pieces());
+  if (!lsn && lsn.error().code() != StatusCode::kResourceExhausted) return Noted(lsn.error());
   if (!lsn) {
-    return lsn.error().code() == StatusCode::kResourceExhausted ? lsn.error() : Noted(lsn.error());
+    ++refused_by_log_;
+    return lsn.error();
   }
   log_bytes_ += encoded.bytes();
   return Noted(state_.Apply(*lsn, std::move(record)));

@@ -99,6 +99,9 @@ class Shard {
   // Where a replay on the store begins, as its last image has it.
   uint64_t image_redo() const { return image_redo_; }
 
+  // Records that were refused since the start because the log was full.
+  uint64_t refused_by_log() const { return refused_by_log_; }
+
   // Whether a checkpoint may end in this phase. Errors: kFailedPrecondition for the other kind.
   Status CheckCut(Phase phase, bool lockstep) const { return CheckLockstep(phase, lockstep); }
 
@@ -147,6 +150,7 @@ class Shard {
   uint64_t images_ = 0;
   uint64_t image_redo_ = 0;
   uint64_t log_bytes_ = 0;  // Appended since the last image began.
+  uint64_t refused_by_log_ = 0;
   Status failure_;
 };
 

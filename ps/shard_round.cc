@@ -128,6 +128,7 @@ void ShardRound::Fail(const Status& status, const std::string& attempt) {
 // Right after the image ended: what it needs of the log was not released yet.
 void ShardRound::Freeze() {
   redo_ = shard_.image_redo();
+  refused_by_log_ = shard_.refused_by_log();
   auto hold = log_.Tail(redo_, redo_ - 1);
   if (!hold) return Fail(hold.error(), "keep the log");
   auto image = store_.Freeze();
@@ -164,7 +165,10 @@ void ShardRound::ForgetCut() {
 std::vector<std::unique_ptr<Task>> ShardRound::Advance() {
   const bool going = open_ && failure_.ok();
   if (going && !frozen_ && shard_.images() >= image_wanted_) Freeze();
-  if (going && waits_for_clock_ && shard_.committed() >= asked_clock_) {
+  // What the round keeps of the log may be what training has no room for.
+  if (going && frozen_ && shard_.refused_by_log() > refused_by_log_) {
+    Fail({StatusCode::kResourceExhausted, "the log is full"}, "keep the log");
+  } else if (going && waits_for_clock_ && shard_.committed() >= asked_clock_) {
     Status taken = shard_.committed() == asked_clock_
                        ? TakeCut()
                        : Status(StatusCode::kOutOfRange,

@@ -119,7 +119,8 @@ class ShardRound {
   std::unique_ptr<env::StoreImage> image_;
   std::unique_ptr<env::LogTail> hold_;  // Keeps the log from redo_ on.
   uint64_t redo_ = 0;
-  size_t next_file_ = 0;  // To be sent.
+  uint64_t refused_by_log_ = 0;  // Before hold_ was there.
+  size_t next_file_ = 0;         // To be sent.
   size_t files_ = 0;
   uint64_t new_bytes_ = 0;    // Of files.
   uint64_t asked_clock_ = 0;  // Lockstep: where to cut.

@@ -390,6 +390,41 @@ TEST_F(ShardRoundTest, TheLogIsKeptForTheTailUntilTheRoundEnds) {
   EXPECT_GT(log_.first(), 9u);
 }
 
+// Else training would wait for the round, and in lockstep the round for training.
+TEST_F(ShardRoundTest, ARoundGivesWayToTrainingWhenTheLogIsFull) {
+  OpenLockstep();
+  log_.capacity = 4000;
+  Commit(1);
+  Prepare(1);
+  EXPECT_EQ(round_.Cut(1, kPhase, 1000).state, State::kCut);
+  const PushRequest push{.phase = kPhase,
+                         .sequence = 2,
+                         .attempt = kFirst,
+                         .crc = 1,
+                         .rows = {.parts = {{TableId(0), {RowId(1)}, {0.5f, 0.5f, 0.5f}, {}}}}};
+  uint64_t clock = 2;
+  const auto train = [&] {
+    PushRequest next = push;
+    next.sequence = clock;
+    const bool taken =
+        shard_.Push(next).has_value() && shard_.Done(kPhase, Rank(0), kFirst, clock).ok();
+    if (taken) ++clock;
+    shard_.WantImage();
+    Tick();
+    return taken;
+  };
+  while (clock < 100 && train()) EXPECT_EQ(round_.Collect(1).state, State::kCut);
+  ASSERT_LT(clock, 100u);
+  const RoundAnswer answer = round_.Collect(1);
+  EXPECT_EQ(answer.state, State::kFailed);
+  EXPECT_EQ(answer.failure.code(), StatusCode::kResourceExhausted);
+  RunAll();
+  const uint64_t before = clock;
+  for (int i = 0; i < 100; ++i) train();
+  EXPECT_GT(clock, before + 50);
+  EXPECT_TRUE(shard_.failure().ok());
+}
+
 TEST_F(ShardRoundTest, TheFrozenStoreIsGivenUpByATaskWhenTheRoundEnds) {
   OpenAsync();
   Push(0);

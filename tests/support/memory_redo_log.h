@@ -24,6 +24,7 @@ class MemoryRedoLog : public env::RedoLog {
     if (!failure.ok()) return failure;
     size_t size = sizeof(Entry);
     for (const std::string_view piece : pieces) size += piece.size();
+    if (held_ + size > capacity) SKY_RETURN_IF_ERROR(Release(released_));  // Tails may be gone.
     if (held_ + size > capacity) {
       ++refused;
       return Status(StatusCode::kResourceExhausted,
@@ -80,6 +81,7 @@ class MemoryRedoLog : public env::RedoLog {
   // Unlike a log in segments, takes effect at once.
   Status Release(uint64_t lsn) override {
     if (!failure.ok()) return failure;
+    released_ = std::max(released_, lsn);
     for (const auto& tail : tails_) {
       if (const auto from = tail.lock()) lsn = std::min(lsn, *from);
     }
@@ -130,7 +132,8 @@ class MemoryRedoLog : public env::RedoLog {
   };
   std::deque<Entry> entries_;
   std::vector<std::weak_ptr<const uint64_t>> tails_;
-  uint64_t held_ = 0;  // Bytes of entries_.
+  uint64_t held_ = 0;      // Bytes of entries_.
+  uint64_t released_ = 0;  // What nobody needs but tails.
   uint64_t first_ = 1;
   uint64_t synced_ = 0;
   uint64_t started_ = 0;  // What the started sync covers.
