@@ -8,6 +8,7 @@
 
 #include "common/hash.h"
 #include "proto/checkpoint_store.h"
+#include "proto/wire.pb.h"
 #include "tests/sim/operations.h"
 
 namespace skybridge::sim {
@@ -17,6 +18,7 @@ constexpr uint64_t kRunTwiceEvery = 50;  // Seeds.
 
 constexpr uint64_t kCheckpointsMax = 4;  // Before all is thrown away.
 constexpr Duration kThrownAfterMax = std::chrono::seconds(2);
+constexpr Duration kLateWordMax = std::chrono::seconds(10);
 
 bool Lockstep(const Swarm& swarm) { return swarm.staleness == 0; }
 
@@ -77,6 +79,19 @@ RunEnd RunPart(TrainingCluster& cluster, const SimObjectStore& objects, Rng& rng
   };
   if (cluster.Run(leave)) return RunEnd::kFinished;
   return leave() ? RunEnd::kThrownAway : RunEnd::kDeadline;
+}
+
+// Words of earlier clusters come late to this one, while faults last. Who wants to be let in anew
+// is no word of an earlier life.
+void PlanLeftovers(const std::vector<SimCluster::Leftover>& leftovers, TrainingCluster& cluster) {
+  Rng rng(cluster.swarm().seed, Purpose::kSimulation, 0, 13);
+  SimCluster& sim = cluster.cluster();
+  for (const SimCluster::Leftover& leftover : leftovers) {
+    wire::Header header;
+    const Instant at = sim.now() + DrawDuration(rng, Duration{0}, kLateWordMax);
+    const bool read = header.ParseFromString(leftover.message.header);
+    if (read && !header.has_register_() && at < cluster.swarm().heal_at) sim.Deliver(leftover, at);
+  }
 }
 
 void AddStats(TrainingCluster& cluster, SeedOutcome& outcome) {
@@ -142,7 +157,8 @@ const std::vector<SeedRunner::Hashes>& SeedRunner::ExpectedHashes(const Swarm& s
 // ---------------------------------------------------------------- lives
 
 SeedOutcome SeedRunner::RunOnce(const Swarm& swarm) {
-  World world{.objects = SimObjectStore(swarm.seed, swarm.store_failures), .outcome = {}};
+  World world{
+      .objects = SimObjectStore(swarm.seed, swarm.store_failures), .leftovers = {}, .outcome = {}};
   Rng rng(swarm.seed, Purpose::kSimulation, 0, 12);
   Swarm life = swarm;
   std::optional<Beginning> beginning = Beginning();
@@ -170,9 +186,12 @@ bool SeedRunner::RunLife(const Swarm& swarm, Rng* throw_away, Beginning beginnin
                                }},
                           std::move(beginning));
   PlanOperations(cluster);
+  PlanLeftovers(world.leftovers, cluster);
   const RunEnd end =
       throw_away == nullptr ? RunWhole(cluster) : RunPart(cluster, world.objects, *throw_away);
-  if (end == RunEnd::kThrownAway) cluster.ThrowAway();
+  if (end == RunEnd::kThrownAway) {
+    for (auto& leftover : cluster.ThrowAway()) world.leftovers.push_back(std::move(leftover));
+  }
   world.outcome.violation = cluster.checkers().violation();
   if (!world.outcome.violation && end != RunEnd::kThrownAway) {
     world.outcome.violation = Judge(cluster, end == RunEnd::kFinished);

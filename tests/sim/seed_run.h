@@ -55,6 +55,7 @@ class SeedRunner {
   // A run: what outlives its clusters.
   struct World {
     SimObjectStore objects;
+    std::vector<SimCluster::Leftover> leftovers;  // Of clusters that were thrown away.
     SeedOutcome outcome;
   };
 

@@ -90,6 +90,26 @@ void SimCluster::Freeze(const std::string& name, Instant until) {
   member.frozen_until = std::max(member.frozen_until, until);
 }
 
+std::vector<SimCluster::Leftover> SimCluster::TakeRequests() {
+  std::vector<Leftover> requests;
+  while (!queue_.empty()) {
+    Event event = queue_.Pop();
+    const bool request =
+        event.kind == Kind::kMessage && event.message.peer.find('#') != std::string::npos;
+    if (request) requests.push_back({members_[event.slot].name, std::move(event.message)});
+  }
+  return requests;
+}
+
+void SimCluster::Deliver(Leftover request, Instant at) {
+  const auto to = slots_.find(request.to);
+  if (to == slots_.end()) return;
+  std::string& peer = request.message.peer;
+  peer = peer.substr(0, peer.find('#')) + "#0";  // No life has this number.
+  queue_.Push(at,
+              {.kind = Kind::kMessage, .slot = to->second, .message = std::move(request.message)});
+}
+
 void SimCluster::At(Instant at, std::function<void()> action) {
   CHECK(at >= now_);
   queue_.Push(at, {.kind = Kind::kAction, .action = std::move(action)});

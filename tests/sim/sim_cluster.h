@@ -68,6 +68,16 @@ class SimCluster {
   void Restart(const std::string& name);
   // The node does nothing until `until`; what arrives waits for it.
   void Freeze(const std::string& name, Instant until);
+  // A request that was under way to a node when its cluster ended.
+  struct Leftover {
+    std::string to;
+    Envelope message;
+  };
+  // All requests that are under way, now or to be replayed. The cluster is of no use any more.
+  std::vector<Leftover> TakeRequests();
+  // A request of an earlier cluster comes to whoever then has the name; its answer reaches nobody.
+  void Deliver(Leftover request, Instant at);
+
   // Calls `action` at `at`.
   void At(Instant at, std::function<void()> action);
 

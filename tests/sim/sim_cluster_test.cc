@@ -283,6 +283,22 @@ TEST(SimClusterTest, TasksOfAFinishedNodeEndWithIt) {
   EXPECT_EQ(pair.client.tasks_run, 0);
 }
 
+TEST(SimClusterTest, WhatWasUnderWayMayReachALaterCluster) {
+  Pair earlier({.seed = 1, .links = {.delay_min = seconds(9), .delay_max = seconds(9)}});
+  earlier.RunFor(seconds(1));
+  const auto requests = earlier.cluster.TakeRequests();
+  ASSERT_FALSE(requests.empty());
+  EXPECT_EQ(requests[0].to, "server");
+  EXPECT_EQ(requests[0].message.peer, "client#1");
+  Diary diary;
+  SimCluster later({.seed = 2});
+  later.Add("server", [&] { return std::make_unique<Toy>(diary, "", 0); });
+  later.Deliver(requests[0], {seconds(3)});
+  later.Deliver({.to = "nobody", .message = {}}, {seconds(3)});
+  EXPECT_FALSE(later.Run(Never, {seconds(4)}));
+  EXPECT_EQ(diary.heard, std::vector<std::string>{"client#0: ping"});
+}
+
 TEST(SimClusterTest, ANodeMayBeginWithRecordsOfAnEarlierOne) {
   SimCluster cluster({.seed = 1});
   size_t found = 0;

@@ -394,9 +394,10 @@ bool TrainingCluster::Run(const std::function<bool()>& leave) {
   return cluster_.Run(done, options_.swarm.deadline) && finished();
 }
 
-void TrainingCluster::ThrowAway() {
+std::vector<SimCluster::Leftover> TrainingCluster::ThrowAway() {
   for (const std::string& name : node_names()) cluster_.Crash(name);
   checkers_.Passed();
+  return cluster_.TakeRequests();
 }
 
 std::vector<uint64_t> TrainingCluster::TableHashes() const {

@@ -51,8 +51,8 @@ class TrainingCluster {
   bool Run() {
     return Run([] { return false; });
   }
-  // All nodes die at once, for good.
-  void ThrowAway();
+  // All nodes die at once, for good. What they had said and nobody had heard.
+  std::vector<SimCluster::Leftover> ThrowAway();
 
   const scheduler::JobResult& result() const { return scheduler().result(); }
   bool finished() const;
