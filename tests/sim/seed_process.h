@@ -48,8 +48,9 @@ class SeedProcess {
   pid_t pid_ = -1;
   int fd_ = -1;
   std::string unread_;
-  std::optional<uint64_t> running_;  // Its current seed, and ...
-  Clock::time_point since_;          // ... since when.
+  std::optional<uint64_t> running_;  // Its current seed, since when, ...
+  Clock::time_point since_;
+  std::chrono::nanoseconds cpu_before_{0};  // ... and what it had computed by then.
 };
 
 }  // namespace skybridge::sim

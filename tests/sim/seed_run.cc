@@ -51,6 +51,7 @@ Swarm LastLife(const Swarm& swarm, uint32_t restores) {
           .epochs = swarm.epochs,
           .staleness = swarm.staleness,
           .tight_memory = swarm.tight_memory,
+          .long_partitions = swarm.long_partitions,
           .image_log_bytes = swarm.image_log_bytes,
           .tick = swarm.tick,
           .links = {.delay_min = swarm.links.delay_min,
@@ -117,22 +118,25 @@ SeedRunner::SeedRunner(std::string folder) : folder_(std::move(folder)) {
   std::filesystem::create_directories(folder_);
 }
 
+SeedRunner::JobKey SeedRunner::KeyOf(const Swarm& swarm) {
+  return {Lockstep(swarm), swarm.tight_memory, swarm.long_partitions, swarm.epochs};
+}
+
 const TinyJob& SeedRunner::JobOf(const Swarm& swarm) {
-  const JobKey key{Lockstep(swarm), swarm.tight_memory, swarm.epochs};
-  std::unique_ptr<const TinyJob>& job = jobs_[key];
+  std::unique_ptr<const TinyJob>& job = jobs_[KeyOf(swarm)];
   if (job == nullptr) {
-    job = TinyJob::Create(
-        {.learns = Lockstep(swarm), .wide = swarm.tight_memory, .epochs = swarm.epochs},
-        folder_ + (swarm.tight_memory ? "/wide" : "/deep") +
-            (Lockstep(swarm) ? "-learns-" : "-counts-") + std::to_string(swarm.epochs));
+    job = TinyJob::Create({.learns = Lockstep(swarm),
+                           .wide = swarm.tight_memory,
+                           .long_partitions = swarm.long_partitions,
+                           .epochs = swarm.epochs},
+                          folder_ + "/job-" + std::to_string(jobs_.size()));
   }
   return *job;
 }
 
 const std::vector<SeedRunner::Hashes>& SeedRunner::ExpectedHashes(const Swarm& swarm) {
   const uint32_t ranks = Lockstep(swarm) ? swarm.ranks : 1;
-  const JobKey key{Lockstep(swarm), swarm.tight_memory, swarm.epochs};
-  std::vector<Hashes>& hashes = expected_[{key, ranks}];
+  std::vector<Hashes>& hashes = expected_[{KeyOf(swarm), ranks}];
   if (!hashes.empty()) return hashes;
   const TinyJob& job = JobOf(swarm);
   support::ReferenceTrainer trainer = job.Reference(ranks);

@@ -74,7 +74,8 @@ class SeedRunner {
   std::string LookAtCut(const Swarm& swarm, const checkpoint::Manifest& manifest,
                         SimObjectStore& objects);
 
-  using JobKey = std::tuple<bool, bool, uint32_t>;  // Learns, wide, epochs.
+  using JobKey = std::tuple<bool, bool, bool, uint32_t>;  // Learns, wide, long, epochs.
+  static JobKey KeyOf(const Swarm& swarm);
   const std::string folder_;
   std::map<JobKey, std::unique_ptr<const TinyJob>> jobs_;
   std::map<std::pair<JobKey, uint32_t>, std::vector<Hashes>> expected_;  // By ranks too.

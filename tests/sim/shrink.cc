@@ -57,6 +57,7 @@ void AddWithout(std::vector<Step>& steps) {
       [](Swarm& s) { s.supervised = false; },
       [](Swarm& s) { s.exports = false; },
       [](Swarm& s) { s.tight_memory = false; },
+      [](Swarm& s) { s.long_partitions = false; },
   };
   steps.insert(steps.end(), std::begin(without), std::end(without));
 }

@@ -26,6 +26,7 @@ struct Swarm {
   int32_t staleness = 0;         // 0: lockstep, and the job learns. Else bound or -1: it counts.
   bool exports = false;          // The job ends with an export.
   bool tight_memory = false;     // Many narrow rows, and shards that must evict.
+  bool long_partitions = false;  // Few leases, each of many steps.
   uint64_t image_log_bytes = 0;  // Shards begin an image after this much log.
   uint64_t log_capacity = 0;     // Their disks have room for this much log; 0: enough.
   bool supervised = false;       // The scheduler is told at once when a trainer's process ends.

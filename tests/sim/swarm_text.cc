@@ -94,6 +94,7 @@ const std::vector<Field>& Fields() {
       SKY_FIELD(staleness),
       SKY_FIELD(exports),
       SKY_FIELD(tight_memory),
+      SKY_FIELD(long_partitions),
       SKY_FIELD(image_log_bytes),
       SKY_FIELD(log_capacity),
       SKY_FIELD(supervised),

@@ -122,6 +122,9 @@ job::Job MakeJob(const TinyJobOptions& options) {
   }
   job.mutable_training()->set_epochs(options.epochs);
   if (options.wide) job.mutable_data()->set_partition_bytes(1200);
+  if (options.long_partitions) {
+    job.mutable_data()->set_partition_bytes(options.wide ? 6000 : 900);
+  }
   for (job::Table& table : *job.mutable_table()) {
     if (!options.learns) StopLearning(table.mutable_optimizer());
   }

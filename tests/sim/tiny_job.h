@@ -25,6 +25,8 @@ struct TinyJobOptions {
   // True: no layers, thousands of narrow rows, so that shards with little memory evict. False: few
   // rows, and towers with layers.
   bool wide = false;
+  // True: two long partitions for training, so that much happens within one. False: some eight.
+  bool long_partitions = false;
   uint32_t epochs = 6;
 };
 

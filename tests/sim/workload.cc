@@ -67,6 +67,7 @@ void DrawCheckpoints(Rng& rng, Swarm& swarm) {
   swarm.checkpoint_every = milliseconds(100) * (int64_t{1} << rng.Below(6));
   swarm.checkpoint_keep = Between(rng, 1, 3);
   swarm.epochs = swarm.tight_memory ? 4 : 12;
+  swarm.long_partitions = rng.Below(2) == 0;
   const double rate = 0.001 * static_cast<double>(uint64_t{1} << rng.Below(6));
   if (rng.Below(2) == 0) swarm.store_failures = rate;
   constexpr uint32_t kRestoredShards[] = {1, 2, 3, 5};
