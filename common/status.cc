@@ -17,6 +17,7 @@ std::string_view StatusCodeName(StatusCode code) {
     case StatusCode::kDataLoss: return "data loss";
     case StatusCode::kInternal: return "internal error";
     case StatusCode::kCancelled: return "cancelled";
+    case StatusCode::kStateLost: return "state lost";
     case StatusCode::kUnknownJob: return "unknown job";
     case StatusCode::kStaleGeneration: return "stale generation";
     case StatusCode::kNotReady: return "not ready";
@@ -45,6 +46,11 @@ bool TimeMends(StatusCode refusal) {
     case StatusCode::kCorrupt: return true;
     default: return false;
   }
+}
+
+Status OfOwnState(Status error) {
+  if (error.code() != StatusCode::kDataLoss) return error;
+  return Status(StatusCode::kStateLost, error.message(), error.detail());
 }
 
 std::string Status::ToString() const {

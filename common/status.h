@@ -25,6 +25,7 @@ enum class StatusCode : int {
   kDataLoss = 9,   // Bytes are gone or damaged.
   kInternal = 10,  // A bug.
   kCancelled = 11,
+  kStateLost = 12,   // kDataLoss of what a job keeps for itself: a checkpoint may have it.
   kUnknownJob = 20,  // Refusals of docs/protocol.md, identities.
   kStaleGeneration = 21,
   kNotReady = 22,
@@ -41,6 +42,10 @@ std::string_view StatusCodeName(StatusCode code);
 // Whether a peer that refuses a request so may serve the very same one later: it is not ready, has
 // no room, got it damaged, or the map that names it is about to change.
 bool TimeMends(StatusCode refusal);
+
+class Status;
+// An error of one who reads what its job keeps for itself: kDataLoss becomes kStateLost.
+Status OfOwnState(Status error);
 
 // Outcome of an operation. The message says what was attempted, on what, and what to do; not where.
 class [[nodiscard]] Status {

@@ -10,6 +10,7 @@ ExitCode ExitCodeOf(const Status& status) {
     case StatusCode::kOk: return kSuccess;
     case StatusCode::kCancelled: return kInterrupted;
     case StatusCode::kFenced: return kFencedOff;
+    case StatusCode::kStateLost: return kStateLost;
     case StatusCode::kResourceExhausted:
     case StatusCode::kUnavailable:
     case StatusCode::kDeadlineExceeded:
@@ -28,6 +29,7 @@ Status StatusOfExit(int code, const std::string& process) {
     case kSuccess: return {};
     case kTransient: return {StatusCode::kUnavailable, message};
     case kFencedOff: return {StatusCode::kFenced, message};
+    case kStateLost: return {StatusCode::kStateLost, message};
     case kInterrupted: return {StatusCode::kCancelled, message};
     default: return {StatusCode::kFailedPrecondition, message};
   }

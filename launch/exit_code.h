@@ -12,6 +12,7 @@ enum ExitCode : int {
   kUsage = 2,         // The command line is wrong.
   kTransient = 3,     // A process, disk or machine failed: try again.
   kFencedOff = 4,     // A successor took over: do not start this process again.
+  kStateLost = 5,     // What the job kept on a disk is lost or damaged: a checkpoint may have it.
   kInterrupted = 130  // Ctrl-C or SIGTERM, after a clean stop.
 };
 

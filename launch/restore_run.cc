@@ -2,177 +2,33 @@
 #include "launch/restore_run.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <memory>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
-#include <google/protobuf/text_format.h>
 #include <google/protobuf/util/message_differencer.h>
 
-#include "common/shard_map.h"
-#include "env/files.h"
-#include "env/host.h"
-#include "env/rocksdb_row_store.h"
-#include "launch/cluster_config.h"
 #include "launch/commands.h"
 #include "launch/files.h"
 #include "launch/job_override.h"
-#include "launch/local_run.h"
 #include "launch/open_job.h"
-#include "launch/progress_line.h"
-#include "launch/roles.h"
 #include "launch/run_report.h"
 #include "launch/run_state.h"
-#include "launch/scheduler_log.h"
 #include "proto/checkpoint_store.h"
-#include "proto/manifest.h"
-#include "ps/fragment_fetch.h"
-#include "ps/restore.h"
-#include "ps/row_record.h"
-#include "scheduler/earlier_life.h"
-#include "scheduler/log_begin.h"
 
 namespace skybridge::launch {
 namespace {
 
-namespace fs = std::filesystem;
-using Say = std::function<void(const std::string&)>;
-
-JobId JobOf(const checkpoint::Manifest& manifest) {
-  return {.high = manifest.job_high(), .low = manifest.job_low()};
-}
-
-// ---------------------------------------------------------------- shards
-
-Status FetchFile(const ps::StoreFile& file, const std::string& path) {
-  const auto no_room = [&] {
-    return Status(StatusCode::kResourceExhausted, "write " + path + ": no room?");
-  };
-  std::ofstream out(path, std::ios::binary);
-  SKY_RETURN_IF_ERROR(file.read([&](std::string_view piece) {
-    out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
-    return out.good() ? Status() : no_room();
-  }));
-  out.close();
-  return out ? Status() : no_room();
-}
-
-// Makes a store of files, in a folder that it empties first.
-Result<std::unique_ptr<env::RowStore>> FetchStore(const std::vector<ps::StoreFile>& files,
-                                                  const TableSpecs& tables,
-                                                  const std::string& folder) {
-  std::error_code ignored;
-  fs::remove_all(folder, ignored);
-  uint64_t bytes = 0;
-  for (const ps::StoreFile& file : files) bytes += file.bytes;
-  SKY_RETURN_IF_ERROR(MakeFolder(folder + "/db"));
-  SKY_RETURN_IF_ERROR(env::CheckFreeSpace(folder, bytes));
-  for (const ps::StoreFile& file : files) {
-    SKY_RETURN_IF_ERROR(FetchFile(file, folder + "/db/" + file.name));
-  }
-  SKY_ASSIGN_OR_RETURN(
-      auto store,
-      env::RocksDbRowStore::Adopt(
-          {.folder = folder, .owner = "a fragment", .record_bytes = ps::RecordBytes(tables)}));
-  return std::unique_ptr<env::RowStore>(std::move(store));
-}
-
-Status RestoreStores(ObjectStore& store, const checkpoint::Manifest& manifest, const OpenJob& job,
-                     const RunFolder& folder, const Say& say) {
-  SKY_ASSIGN_OR_RETURN(const std::vector<checkpoint::Fragment> fragments,
-                       checkpoint::ReadFragments(store, manifest));
-  const std::string scratch = folder.temp_folder() + "/restore";
-  const TableSpecs& tables = job.model.tables();
-  const std::vector<ps::RestoreSource> sources = ps::SourcesOf(
-      fragments,
-      {.rows = {.tables = tables, .memory_bytes = job.loaded.job.cluster().shard_memory_bytes()}},
-      store,
-      [&](const std::vector<ps::StoreFile>& files) { return FetchStore(files, tables, scratch); });
-  const uint32_t shards = ShapeOf(job.loaded.job).shards();
-  std::vector<std::unique_ptr<env::RocksDbRowStore>> stores;
-  std::vector<ps::RestoreTarget> targets;
-  for (uint32_t shard = 0; shard < shards; ++shard) {
-    SKY_ASSIGN_OR_RETURN(auto opened, env::RocksDbRowStore::Open(ShardStoreOptions(
-                                          tables, JobOf(manifest), shard, folder.store_folder())));
-    targets.push_back({.name = fmt::format("shard {}", shard),
-                       .slots = EvenSlots(shard, shards),
-                       .store = opened.get()});
-    stores.push_back(std::move(opened));
-  }
-  ps::RestoreProgress last;
-  const Status restored =
-      ps::RestoreShards({.build = {.tables = tables},
-                         .progress = [&](const ps::RestoreProgress& progress) { last = progress; }},
-                        sources, targets);
-  std::error_code ignored;
-  fs::remove_all(scratch, ignored);
-  if (restored.ok()) {
-    say(fmt::format("{} rows of {} shards dealt to {}", ShortCount(static_cast<double>(last.rows)),
-                    fragments.size(), shards));
-  }
-  return restored;
-}
-
-// ---------------------------------------------------------------- scheduler
-
-Status RestoreScheduler(ObjectStore& store, const checkpoint::Manifest& manifest,
-                        const OpenJob& job, const RunFolder& folder) {
-  const RunIdentity identity{.id = JobOf(manifest),
-                             .version = BinaryVersion(),
-                             .host = env::HostName(),
-                             .pid = env::ProcessId()};
-  const scheduler::SchedulerNodeOptions options = SchedulerOptionsOf(
-      job.loaded, job.plan, job.model, identity,
-      {.export_folder = ExportFolderOf(job.loaded, folder), .temp_folder = folder.temp_folder()});
-  SKY_ASSIGN_OR_RETURN(const scheduler::EarlierLife earlier,
-                       scheduler::FindEarlierLife(store, manifest));
-  SKY_ASSIGN_OR_RETURN(const std::vector<Record> records,
-                       scheduler::RestoredLog(options, manifest.state(), earlier));
-  return BeginSchedulerLog(folder.scheduler_folder(), records);
-}
-
-Status CheckSameWorld(const checkpoint::Manifest& manifest, const OpenJob& job) {
-  if (manifest.version() != BinaryVersion()) {
-    return {StatusCode::kFailedPrecondition,
-            fmt::format("checkpoint {}: version {} made it, this is {}", manifest.round(),
-                        manifest.version(), BinaryVersion())};
-  }
-  if (manifest.dataset_hash() != job.plan.hash()) {
-    return {StatusCode::kFailedPrecondition,
-            fmt::format("checkpoint {}: the training files have changed since (plan {:016x} != "
-                        "{:016x})",
-                        manifest.round(), job.plan.hash(), manifest.dataset_hash())};
-  }
-  return {};
-}
-
-Status FillFolder(ObjectStore& store, const checkpoint::Manifest& manifest, const OpenJob& job,
-                  const RunFolder& folder, const Say& say) {
-  SKY_RETURN_IF_ERROR(RestoreStores(store, manifest, job, folder, say));
-  return RestoreScheduler(store, manifest, job, folder);
-}
-
-Result<checkpoint::Manifest> VerifiedManifest(ObjectStore& store, std::optional<uint32_t> wanted,
-                                              const Say& say) {
+Result<checkpoint::Manifest> WantedManifest(ObjectStore& store, std::optional<uint32_t> wanted,
+                                            const Say& say) {
   SKY_ASSIGN_OR_RETURN(const std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
   if (rounds.empty()) return Status(StatusCode::kNotFound, "there is no checkpoint");
   const uint32_t round = wanted.value_or(rounds.back());
-  const auto verify = [&]() -> Result<checkpoint::Manifest> {
-    SKY_ASSIGN_OR_RETURN(checkpoint::Manifest manifest, checkpoint::ReadManifest(store, round));
-    checkpoint::SoundObjects sound;
-    SKY_ASSIGN_OR_RETURN(const checkpoint::Objects objects,
-                         checkpoint::VerifyCheckpoint(store, manifest, sound));
-    say(fmt::format("checkpoint {} is sound: {} bytes in {} objects", round,
-                    ShortCount(static_cast<double>(checkpoint::BytesOf(objects))), objects.size()));
-    return manifest;
-  };
-  auto manifest = verify();
+  auto manifest = VerifiedManifest(store, round, say);
   if (manifest || manifest.error().code() != StatusCode::kDataLoss) return manifest;
   const auto before = std::ranges::lower_bound(rounds, round);
   return Status(StatusCode::kDataLoss,
-                fmt::format("checkpoint {}: {}{}", round, manifest.error().message(),
+                fmt::format("{}{}", manifest.error().message(),
                             before == rounds.begin()
                                 ? "; there is none before it"
                                 : fmt::format("; the one before it is --round {}", *(before - 1))));
@@ -201,7 +57,7 @@ Status CheckMayRestore(const job::Job& made, const job::Job& wanted) {
 
 Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, const Say& say) {
   SKY_ASSIGN_OR_RETURN(const checkpoint::Manifest manifest,
-                       VerifiedManifest(store, request.round, say));
+                       WantedManifest(store, request.round, say));
   JobRequest job_request{.path = fmt::format("checkpoint {}", manifest.round()),
                          .base = manifest.base()};
   SKY_ASSIGN_OR_RETURN(const LoadedJob made,
@@ -210,13 +66,12 @@ Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, 
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, JobFromText(manifest.job(), job_request, manifest.base()));
   SKY_RETURN_IF_ERROR(CheckMayRestore(made.job, loaded.job));
   SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenLoadedJob(std::move(loaded)));
-  SKY_RETURN_IF_ERROR(CheckSameWorld(manifest, job));
   SKY_ASSIGN_OR_RETURN(const RunFolder folder,
                        MakeRunFolder(request.run_folder, job.loaded.job.name()));
   say(fmt::format("restore checkpoint {} into {}", manifest.round(), ShownPath(folder.path)));
   const auto make = [&]() -> Status {
     SKY_RETURN_IF_ERROR(WriteFile(folder.job_file(), JobText(job.loaded.job)));
-    SKY_RETURN_IF_ERROR(FillFolder(store, manifest, job, folder, say));
+    SKY_RETURN_IF_ERROR(RestoreState(store, manifest, 0, job, folder, folder, say));
     // Last: until then it is no run.
     return WriteRunState(folder, {.job = JobOf(manifest),
                                   .base = job.loaded.base,

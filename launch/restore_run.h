@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/object_store.h"
 #include "common/status.h"
+#include "launch/restore_state.h"
 #include "launch/run_folder.h"
 #include "proto/job.pb.h"
 
@@ -23,15 +23,14 @@ struct RestoreRequest {
 
 // Makes a run folder in which `skybridge run --resume` goes on from a checkpoint: rows and ledgers
 // dealt to as many shards as the job now has, and a scheduler log that begins there. The checkpoint
-// is verified first and stays as it is. `say` takes lines for people.
+// is verified first and stays as it is.
 //
 // Errors: kNotFound            there is no such checkpoint;
 //         kDataLoss            it is damaged: names the object;
 //         kInvalidArgument     `set` changes what a checkpoint fixes: names the field;
 //         kFailedPrecondition  another version made it, or the data files have changed;
 //         kResourceExhausted   no room.
-Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request,
-                             const std::function<void(const std::string&)>& say);
+Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, const Say& say);
 
 // Errors: kInvalidArgument, naming the first field that differs, unless a job can go on as
 // `wanted` from a checkpoint of `made`: only processes, memory, timeouts, checkpoints, and what

@@ -47,30 +47,38 @@ Result<std::unique_ptr<ServerRole>> ServerRole::Start(
   SKY_ASSIGN_OR_RETURN(role->checkpoints_, OpenCheckpoints(job.loaded, identity.id, checkpoints));
   const uint32_t count = ShapeOf(job.loaded.job).shards_per_server;
   for (uint32_t shard = server * count; shard < (server + 1) * count; ++shard) {
-    Shard started;
-    const env::RocksDbRowStoreOptions store_options =
-        ShardStoreOptions(job.model.tables(), identity.id, shard, folder);
-    SKY_ASSIGN_OR_RETURN(auto store, env::RocksDbRowStore::Open(store_options));
-    const uint64_t store_id = store->store_id();
-    started.store = std::move(store);
-    started.disk = std::make_unique<env::PosixDisk>();
-    SKY_ASSIGN_OR_RETURN(started.log, env::SegmentedLog::Open(
-                                          *started.disk, {.folder = store_options.folder + "/log",
-                                                          .store_id = store_id}));
-    SKY_ASSIGN_OR_RETURN(
-        started.host, NodeHost::Create(runtime, {.listen = NumberedEndpoint(listen.endpoint, shard),
-                                                 .insecure_network = listen.insecure_network}));
-    ps::ShardNodeOptions options =
-        ShardOptionsOf(job.loaded, job.model, identity, shard, started.host->endpoint());
-    options.store_id = store_id;
-    SKY_RETURN_IF_ERROR(options.Validate());
-    SKY_ASSIGN_OR_RETURN(auto node, ps::ShardNode::Open(std::move(options), *started.store,
-                                                        *started.log, role->checkpoints_.get()));
-    started.node = node.get();
-    started.host->Start(std::move(node));
-    role->shards_.push_back(std::move(started));
+    const Status started = role->StartShard(job, identity, shard, folder, listen, runtime);
+    if (!started.ok()) return OfOwnState(started);
   }
   return role;
+}
+
+Status ServerRole::StartShard(const OpenJob& job, const RunIdentity& identity, uint32_t shard,
+                              const std::string& folder, const ListenOptions& listen,
+                              ProcessRuntime& runtime) {
+  Shard started;
+  const env::RocksDbRowStoreOptions store_options =
+      ShardStoreOptions(job.model.tables(), identity.id, shard, folder);
+  SKY_ASSIGN_OR_RETURN(auto store, env::RocksDbRowStore::Open(store_options));
+  const uint64_t store_id = store->store_id();
+  started.store = std::move(store);
+  started.disk = std::make_unique<env::PosixDisk>();
+  SKY_ASSIGN_OR_RETURN(
+      started.log, env::SegmentedLog::Open(*started.disk, {.folder = store_options.folder + "/log",
+                                                           .store_id = store_id}));
+  SKY_ASSIGN_OR_RETURN(
+      started.host, NodeHost::Create(runtime, {.listen = NumberedEndpoint(listen.endpoint, shard),
+                                               .insecure_network = listen.insecure_network}));
+  ps::ShardNodeOptions options =
+      ShardOptionsOf(job.loaded, job.model, identity, shard, started.host->endpoint());
+  options.store_id = store_id;
+  SKY_RETURN_IF_ERROR(options.Validate());
+  SKY_ASSIGN_OR_RETURN(auto node, ps::ShardNode::Open(std::move(options), *started.store,
+                                                      *started.log, checkpoints_.get()));
+  started.node = node.get();
+  started.host->Start(std::move(node));
+  shards_.push_back(std::move(started));
+  return {};
 }
 
 bool ServerRole::ended() const {
@@ -81,7 +89,7 @@ void ServerRole::RequestStop() {
   for (Shard& shard : shards_) shard.host->RequestStop();
 }
 
-Status ServerRole::status() const { return FirstError(shards_); }
+Status ServerRole::status() const { return OfOwnState(FirstError(shards_)); }
 
 std::shared_ptr<const worker::Dataset> MakeDataset(const OpenJob& job) {
   return std::make_shared<const worker::Dataset>(

@@ -55,6 +55,9 @@ class ServerRole {
     std::unique_ptr<NodeHost> host;       // Last, so that it ends first.
   };
   ServerRole() = default;
+  Status StartShard(const OpenJob& job, const RunIdentity& identity, uint32_t shard,
+                    const std::string& folder, const ListenOptions& listen,
+                    ProcessRuntime& runtime);
   std::unique_ptr<ObjectStore> checkpoints_;  // Null: none.
   std::vector<Shard> shards_;
 };

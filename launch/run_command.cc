@@ -7,6 +7,7 @@
 #include <gflags/gflags.h>
 
 #include "env/file_lock.h"
+#include "launch/checkpoint_folder.h"
 #include "launch/commands.h"
 #include "launch/exit_code.h"
 #include "launch/files.h"
@@ -15,6 +16,7 @@
 #include "launch/memory_need.h"
 #include "launch/open_job.h"
 #include "launch/progress_printer.h"
+#include "launch/rollback.h"
 #include "launch/run_folder.h"
 #include "launch/run_report.h"
 #include "launch/run_state.h"
@@ -45,6 +47,7 @@ struct PreparedRun {
   env::FileLock lock;
   RunState state;
   bool resumed = false;
+  Status lost;  // What it kept, as far as that is known.
 };
 
 Result<env::FileLock> Lock(const RunFolder& folder, Duration patience) {
@@ -75,10 +78,12 @@ Result<PreparedRun> FormerRun() {
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(FLAGS_resume));
   SKY_ASSIGN_OR_RETURN(RunState state, ReadRunState(folder));
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, Lock(folder, kFormerRunMax));
-  SKY_RETURN_IF_ERROR(ReopenJob(folder.scheduler_folder()));
+  SKY_RETURN_IF_ERROR(TidyRollback(folder));
+  const Status reopened = OfOwnState(ReopenJob(folder.scheduler_folder()));
+  if (!reopened.ok() && reopened.code() != StatusCode::kStateLost) return reopened;
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJob({.path = folder.job_file(), .base = state.base}));
   SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
-  return PreparedRun{std::move(job), folder, std::move(lock), std::move(state), true};
+  return PreparedRun{std::move(job), folder, std::move(lock), std::move(state), true, reopened};
 }
 
 Result<PreparedRun> PrepareRun(const std::vector<std::string>& positionals) {
@@ -98,25 +103,59 @@ Result<PreparedRun> PrepareRun(const std::vector<std::string>& positionals) {
 Status WithAdvice(const Status& status, const RunFolder& folder) {
   const std::string path = ShownPath(folder.path);
   std::string advice = fmt::format("logs: {}", path);
-  if (ExitCodeOf(status) != kUserError) {
+  const ExitCode code = ExitCodeOf(status);
+  if (code != kUserError && code != kStateLost) {
     advice += fmt::format("; to go on: skybridge run --resume {}", path);
   }
   return {status.code(), fmt::format("{} ({})", status.message(), advice)};
+}
+
+// Goes back to a checkpoint after `lost`.
+Status GoBack(const PreparedRun& run, const Status& lost, RollbackLimit& limit,
+              ProgressPrinter& printer) {
+  const auto say = [&printer](const std::string& line) { printer.Say(line); };
+  say(lost.message());
+  SKY_ASSIGN_OR_RETURN(const auto checkpoints, OpenCheckpoints(run.job.loaded, run.state.job,
+                                                               run.folder.checkpoint_folder()));
+  const auto refused = [&lost](const std::string& why) {
+    return Status(lost.code(), fmt::format("{}; {}", lost.message(), why));
+  };
+  if (checkpoints == nullptr) return refused("the job makes no checkpoints to go back to");
+  const auto round = RollBack(*checkpoints, run.job, run.state.job, run.folder, say);
+  if (!round) return refused(round.error().message());
+  if (const Status often = limit.Note(*round); !often.ok()) return refused(often.message());
+  say(fmt::format("went back to checkpoint {}", *round));
+  return {};
+}
+
+// Runs until the job has ended; back to a checkpoint and on when what it kept is lost.
+Result<RunOutcome> RunToTheEnd(const PreparedRun& run, ProgressPrinter& printer) {
+  LocalRunOptions options{.program = std::filesystem::read_symlink("/proc/self/exe").string(),
+                          .job = run.state.job,
+                          .in_process = FLAGS_in_process,
+                          .table_hash = run.state.table_hash,
+                          .json = FLAGS_json,
+                          .resumed = run.resumed,
+                          .lock_fd = run.lock.descriptor(),
+                          .futile_max = FLAGS_restarts};
+  RollbackLimit limit;
+  Status lost = run.lost;
+  while (true) {
+    if (!lost.ok()) {
+      SKY_RETURN_IF_ERROR(GoBack(run, lost, limit, printer));
+      options.resumed = true;
+    }
+    Result<RunOutcome> outcome = RunLocally(run.job, run.folder, options, printer);
+    lost = outcome ? outcome->status : outcome.error();
+    if (lost.code() != StatusCode::kStateLost) return outcome;
+  }
 }
 
 Status Run(const std::vector<std::string>& positionals) {
   SKY_ASSIGN_OR_RETURN(const PreparedRun run, PrepareRun(positionals));
   ProgressPrinter printer(stderr, ProgressPrinter::TerminalColumns(stderr));
   printer.Say(fmt::format("run in {}", ShownPath(run.folder.path)));
-  const LocalRunOptions options{.program = std::filesystem::read_symlink("/proc/self/exe").string(),
-                                .job = run.state.job,
-                                .in_process = FLAGS_in_process,
-                                .table_hash = run.state.table_hash,
-                                .json = FLAGS_json,
-                                .resumed = run.resumed,
-                                .lock_fd = run.lock.descriptor(),
-                                .futile_max = FLAGS_restarts};
-  const Result<RunOutcome> outcome = RunLocally(run.job, run.folder, options, printer);
+  const Result<RunOutcome> outcome = RunToTheEnd(run, printer);
   if (!outcome) return WithAdvice(outcome.error(), run.folder);
   fmt::print("{}", outcome->report);
   if (!outcome->status.ok()) return WithAdvice(outcome->status, run.folder);
@@ -127,19 +166,21 @@ Status Run(const std::vector<std::string>& positionals) {
 }  // namespace
 
 Command RunCommand() {
-  return {.name = "run",
-          .summary = "Train, evaluate and export a job on this machine.",
-          .arguments = "JOB | --resume RUN_FOLDER",
-          .details =
-              "Starts a scheduler, servers and workers as processes of this machine, as many "
-              "as the job's `cluster` says, starts again what dies, and ends them. A run that was "
-              "interrupted, killed, or failed goes on with --resume. JOB is a file in Protobuf "
-              "text format or JSON (docs/job_file.md), or - for standard input.",
-          .flags = JobFlagsAnd({"run_dir", "resume", "in_process", "hash", "json", "restarts"}),
-          .repeated = {"set"},
-          .positionals_min = 0,
-          .positionals_max = 1,
-          .run = Run};
+  return {
+      .name = "run",
+      .summary = "Train, evaluate and export a job on this machine.",
+      .arguments = "JOB | --resume RUN_FOLDER",
+      .details =
+          "Starts a scheduler, servers and workers as processes of this machine, as many "
+          "as the job's `cluster` says, starts again what dies, and ends them. If what a server "
+          "kept on its disk is lost, it goes back to the last checkpoint. A run that was "
+          "interrupted, killed, or failed goes on with --resume. JOB is a file in Protobuf "
+          "text format or JSON (docs/job_file.md), or - for standard input.",
+      .flags = JobFlagsAnd({"run_dir", "resume", "in_process", "hash", "json", "restarts"}),
+      .repeated = {"set"},
+      .positionals_min = 0,
+      .positionals_max = 1,
+      .run = Run};
 }
 
 }  // namespace skybridge::launch

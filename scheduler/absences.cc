@@ -19,7 +19,7 @@ void Absences::Back(const Registration& node) {
   if (had == stores_.end() || (had->second != 0 && had->second == node.store_id)) return;
   if (!lost_.ok()) return;
   lost_ = Status(
-      StatusCode::kDataLoss,
+      StatusCode::kStateLost,
       fmt::format("{} came back on host {} with store {:016x}, the job began with store {:016x}: "
                   "its rows are lost, so the job ends",
                   NodeName(node.key), node.host, node.store_id, had->second));
@@ -55,9 +55,13 @@ Status Absences::Check(Instant now) const {
       trainers_away = std::min(trainers_away, gone);
       continue;
     }
-    if (given_up_.contains(place)) {
-      return Status(StatusCode::kUnavailable,
-                    absence.how + "; nobody will start it again, so the job ends");
+    if (const auto given_up = given_up_.find(place); given_up != given_up_.end()) {
+      const Status& end = given_up->second;
+      const bool lost = end.code() == StatusCode::kStateLost;
+      const bool known = absence.how.find(end.message()) != std::string::npos;
+      return Status(lost ? StatusCode::kStateLost : StatusCode::kUnavailable,
+                    fmt::format("{}{}; nobody will start it again, so the job ends", absence.how,
+                                known ? "" : ", then: " + end.message()));
     }
     if (gone > options_.return_max) {
       return Status(StatusCode::kUnavailable, fmt::format("{}; it did not come back for {:.0f} s, "

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "common/status.h"
@@ -33,13 +32,14 @@ class Absences {
   void Gone(NodeKey place, const std::string& how, Instant now);
   // Another process has the place.
   void Back(const Registration& node);
-  // Nobody will start a process in this place again.
-  void GiveUp(NodeKey place) { given_up_.insert(place); }
+  // Nobody will start a process in this place again; `how` it ended the last time.
+  void GiveUp(NodeKey place, const Status& how) { given_up_.insert_or_assign(place, how); }
   // This process was stopped for `gap`, or starts again: then all patience begins anew.
   void Shift(Duration gap);
   void Resume(Instant now);
 
-  // Errors, which end the job: kDataLoss     a shard came back without its rows.
+  // Errors, which end the job: kStateLost    a shard came back without its rows, or its disk
+  //                                          has not what it should.
   //                            kUnavailable  a shard, or the last trainer, will not come back, or
   //                                          was away too long; names it.
   Status Check(Instant now) const;
@@ -60,7 +60,7 @@ class Absences {
   const AbsencesOptions options_;
   std::map<uint32_t, uint64_t> stores_;  // By shard.
   std::map<NodeKey, Absence> away_;      // Ordered: lines name shards first.
-  std::set<NodeKey> given_up_;
+  std::map<NodeKey, Status> given_up_;
   Status lost_;  // The first shard that came back with another store.
   std::optional<Instant> line_at_;
 };

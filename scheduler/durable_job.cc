@@ -114,7 +114,9 @@ void DurableJob::Exited(NodeKey place, const Status& how, bool final) {
   history::PlaceGivenUp& given_up = *Append().mutable_place_given_up();
   given_up.set_role(static_cast<wire::Role>(place.role));
   given_up.set_index(place.index);
-  absences_.GiveUp(place);
+  given_up.set_code(static_cast<uint32_t>(how.code()));
+  given_up.set_how(how.message());
+  absences_.GiveUp(place, how);
 }
 
 void DurableJob::Shift(Duration gap) {
@@ -353,7 +355,8 @@ Status DurableJob::Apply(const history::Entry& entry) {
     }
     case history::Entry::kPlaceGivenUp: {
       const history::PlaceGivenUp& place = entry.place_given_up();
-      absences_.GiveUp({static_cast<Role>(place.role()), place.index()});
+      absences_.GiveUp({static_cast<Role>(place.role()), place.index()},
+                       Status(static_cast<StatusCode>(place.code()), place.how()));
       return Status();
     }
     case history::Entry::kJobBegun:

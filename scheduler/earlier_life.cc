@@ -15,9 +15,11 @@ constexpr int kIncarnationBits = 40;
 
 }  // namespace
 
-Result<EarlierLife> FindEarlierLife(ObjectStore& store, const checkpoint::Manifest& manifest) {
+Result<EarlierLife> FindEarlierLife(ObjectStore& store, const checkpoint::Manifest& manifest,
+                                    uint32_t generation) {
   SKY_ASSIGN_OR_RETURN(const std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
-  EarlierLife life{.generation = manifest.generation(), .round = manifest.round()};
+  EarlierLife life{.generation = std::max(generation, manifest.generation()),
+                   .round = manifest.round()};
   for (const uint32_t round : rounds) {
     life.round = std::max(life.round, round);
     // One that is damaged has told nobody anything but its number.

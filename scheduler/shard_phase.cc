@@ -48,7 +48,7 @@ Status ShardPhase::Take(uint32_t shard, uint64_t request, const ShardRequest& wh
   }
   if (!calls_.Answered(shard, request)) return Status();
   if (closing && rules_.lockstep && reply.committed != what.clock_end) {
-    return Status(StatusCode::kDataLoss,
+    return Status(StatusCode::kStateLost,
                   fmt::format("shard {} closed phase {} at clock {} instead of {}", shard,
                               Number(rules_.phase), reply.committed, what.clock_end));
   }
@@ -69,9 +69,9 @@ Status JudgeRefusal(uint32_t shard, const ShardRequest& what, const Status& refu
                      refusal.code() != StatusCode::kResourceExhausted;
   // A wrong incarnation is a shard about to be found dead.
   if (TimeMends(refusal.code()) && waits) return Status();
-  return refusal.WithContext(fmt::format(
+  return OfOwnState(refusal.WithContext(fmt::format(
       "shard {} refused {}{}", shard, RequestName(what.kind),
-      what.kind == ShardRequest::Kind::kCloseStream ? fmt::format(" {}", what.stream) : ""));
+      what.kind == ShardRequest::Kind::kCloseStream ? fmt::format(" {}", what.stream) : "")));
 }
 
 }  // namespace skybridge::scheduler

@@ -10,15 +10,11 @@ namespace {
 
 using std::chrono::seconds;
 
-// Weights that cannot move leave the counts of the rows as the only thing that the tables depend
-// on.
-const std::vector<std::string> kCounting = {
-    "--set", "consistency.staleness=-1",
-    "--set", "training.epochs=60",
-    "--set", "query.hidden=",
-    "--set", "query.layer_norm=false",
-    "--set", "table[0]={name: \"user\" optimizer {kind: SGD learning_rate: 1e-40}}",
-    "--set", "table[1]={name: \"item\" optimizer {kind: SGD learning_rate: 1e-40}}"};
+std::vector<std::string> CountingFor(int epochs) {
+  std::vector<std::string> job = kCounting;
+  job.insert(job.end(), {"--set", "training.epochs=" + std::to_string(epochs)});
+  return job;
+}
 
 class DeathTest : public ClusterTest {
  protected:
@@ -48,13 +44,13 @@ TEST_F(DeathTest, KilledWorkerLeavesTheLockstepResultAsItIs) {
 
 // Promise: outside lockstep a worker's death makes no batch count twice or never.
 TEST_F(DeathTest, KilledWorkerCountsEachBatchOnceOutsideLockstep) {
-  env::Process run = StartLongRun(kCounting);
+  env::Process run = StartLongRun(CountingFor(60));
   const auto workers = ChildrenOf(run.pid(), {"worker"});
   ASSERT_EQ(workers.size(), 2u);
   kill(workers[1], SIGKILL);
   const auto exit = run.Wait(kPatience);
   ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
-  EXPECT_EQ(HashesOf("run"), TableHashes(kCounting));
+  EXPECT_EQ(HashesOf("run"), TableHashes(CountingFor(60)));
 }
 
 // Promise: training does not notice that the scheduler died.
@@ -95,13 +91,13 @@ TEST_F(DeathTest, AllProcessesKilledAtOnceLeaveTheLockstepResultAsItIs) {
 
 // Outside lockstep rows cannot be compared, but how often each was counted can.
 TEST_F(DeathTest, KilledServerCountsEachBatchOnceOutsideLockstep) {
-  env::Process run = StartLongRun(kCounting);
+  env::Process run = StartLongRun(CountingFor(60));
   const auto servers = ChildrenOf(run.pid(), {"ps"});
   ASSERT_EQ(servers.size(), 1u);
   kill(servers[0], SIGKILL);
   const auto exit = run.Wait(kPatience);
   ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
-  EXPECT_EQ(HashesOf("run"), TableHashes(kCounting));
+  EXPECT_EQ(HashesOf("run"), TableHashes(CountingFor(60)));
 }
 
 // Promise: what killed `run` itself has not killed the job.

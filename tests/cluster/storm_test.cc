@@ -54,14 +54,11 @@ TEST_F(StormTest, InLockstepAnyKillsLeaveTheResultAsItIs) {
   EXPECT_EQ(HashesOf("chaos/storm"), HashesOf("chaos/calm"));
 }
 
-// P1. Weights that cannot move leave the counts of the rows as the only thing that the tables
-// depend on.
+// P1.
 TEST_F(StormTest, OutsideLockstepAnyKillsCountEachBatchOnce) {
-  Storm(30 * Kills(),
-        {"--kills", std::to_string(Kills()), "--seed", "2", "--set", "consistency.staleness=-1",
-         "--set", "query.hidden=", "--set", "query.layer_norm=false", "--set",
-         "table[0]={name: \"user\" optimizer {kind: SGD learning_rate: 1e-40}}", "--set",
-         "table[1]={name: \"item\" optimizer {kind: SGD learning_rate: 1e-40}}"});
+  std::vector<std::string> more = {"--kills", std::to_string(Kills()), "--seed", "2"};
+  more.insert(more.end(), kCounting.begin(), kCounting.end());
+  Storm(30 * Kills(), more);
   EXPECT_FALSE(HashesOf("chaos/calm").empty());
   EXPECT_EQ(HashesOf("chaos/storm"), HashesOf("chaos/calm"));
 }

@@ -28,7 +28,7 @@ class FuzzInput {
     static_assert(std::is_trivially_copyable_v<T>);
     T value{};
     const size_t size = std::min(sizeof(T), rest_.size());
-    std::memcpy(&value, rest_.data(), size);
+    if (size != 0) std::memcpy(&value, rest_.data(), size);
     rest_.remove_prefix(size);
     return value;
   }

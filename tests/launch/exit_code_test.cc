@@ -10,6 +10,7 @@ TEST(ExitCodeTest, CodesSayWhetherToTryAgain) {
   EXPECT_EQ(ExitCodeOf({}), 0);
   EXPECT_EQ(ExitCodeOf({StatusCode::kInvalidArgument, ""}), 1);
   EXPECT_EQ(ExitCodeOf({StatusCode::kDataLoss, ""}), 1);
+  EXPECT_EQ(ExitCodeOf({StatusCode::kStateLost, ""}), 5);
   EXPECT_EQ(ExitCodeOf({StatusCode::kUnavailable, ""}), 3);
   EXPECT_EQ(ExitCodeOf({StatusCode::kResourceExhausted, ""}), 3);
   EXPECT_EQ(ExitCodeOf({StatusCode::kFenced, ""}), 4);
@@ -17,7 +18,7 @@ TEST(ExitCodeTest, CodesSayWhetherToTryAgain) {
 }
 
 TEST(ExitCodeTest, StatusOfACodeHasThatCodeAgain) {
-  for (const int code : {0, 1, 3, 4, 130}) {
+  for (const int code : {0, 1, 3, 4, 5, 130}) {
     EXPECT_EQ(ExitCodeOf(StatusOfExit(code, "server-0")), code);
   }
   EXPECT_NE(StatusOfExit(3, "server-0").message().find("server-0"), std::string::npos);

@@ -44,7 +44,7 @@ TEST_F(AbsencesTest, AShardWithoutItsRowsEndsTheJob) {
   absences.Gone(kShard, "shard 1 exited", kStart);
   Return(kShard, 78);
   const Status lost = absences.Check(kStart);
-  EXPECT_EQ(lost.code(), StatusCode::kDataLoss);
+  EXPECT_EQ(lost.code(), StatusCode::kStateLost);
   EXPECT_EQ(lost.message(),
             "shard 1 came back on host c with store 000000000000004e, the job began with store "
             "000000000000004d: its rows are lost, so the job ends");
@@ -53,7 +53,7 @@ TEST_F(AbsencesTest, AShardWithoutItsRowsEndsTheJob) {
 TEST_F(AbsencesTest, AShardThatKeepsNoRowsCannotComeBack) {
   absences.Begin(0, 0);
   Return({Role::kShard, 0}, 0);
-  EXPECT_EQ(absences.Check(kStart).code(), StatusCode::kDataLoss);
+  EXPECT_EQ(absences.Check(kStart).code(), StatusCode::kStateLost);
 }
 
 TEST_F(AbsencesTest, OnlyTheLastTrainerIsWaitedFor) {
@@ -72,11 +72,12 @@ TEST_F(AbsencesTest, OnlyTheLastTrainerIsWaitedFor) {
 }
 
 TEST_F(AbsencesTest, WhoNobodyWillStartAgainIsNotWaitedFor) {
+  const Status kExited(StatusCode::kUnavailable, "exited");
   absences.Gone(kFirst, "trainer 0 exited", kStart);
-  absences.GiveUp(kFirst);
+  absences.GiveUp(kFirst, kExited);
   absences.Gone(kSecond, "trainer 1 exited", kStart + seconds(1));
   EXPECT_TRUE(absences.Check(kStart + seconds(1)).ok()) << "somebody will start trainer 1 again";
-  absences.GiveUp(kSecond);
+  absences.GiveUp(kSecond, kExited);
   EXPECT_EQ(absences.Check(kStart + seconds(1)).message(),
             "trainer 1 exited; no trainer is left, so the job ends");
   Return(kSecond);
@@ -84,9 +85,13 @@ TEST_F(AbsencesTest, WhoNobodyWillStartAgainIsNotWaitedFor) {
   EXPECT_TRUE(absences.Check(kStart + seconds(2)).ok()) << "it came back after all";
 
   absences.Gone(kShard, "shard 1 exited", kStart + seconds(2));
-  absences.GiveUp(kShard);
+  absences.GiveUp(kShard, kExited);
   EXPECT_EQ(absences.Check(kStart + seconds(2)).message(),
             "shard 1 exited; nobody will start it again, so the job ends");
+  absences.GiveUp(kShard, {StatusCode::kStateLost, "record 7 is damaged"});
+  EXPECT_EQ(absences.Check(kStart + seconds(2)),
+            Status(StatusCode::kStateLost, "shard 1 exited, then: record 7 is damaged; nobody will "
+                                           "start it again, so the job ends"));
 }
 
 TEST_F(AbsencesTest, OwnPausesAndRestartsDoNotCount) {

@@ -34,6 +34,13 @@ TEST_F(EarlierLifeTest, AnOlderCheckpointKnowsOfTheLivesAfterIt) {
   EXPECT_EQ(life->incarnation, uint64_t{4} << 40);
 }
 
+// A job that went back and has made no checkpoint since.
+TEST_F(EarlierLifeTest, WhatIsLeftOfALogMayKnowMoreThanTheCheckpoints) {
+  const checkpoint::Manifest manifest = Put(3, 1);
+  EXPECT_EQ(FindEarlierLife(store_, manifest, 5)->generation, 5u);
+  EXPECT_EQ(FindEarlierLife(store_, manifest, 0)->generation, 1u);
+}
+
 TEST_F(EarlierLifeTest, OfADamagedOneTheNumberCounts) {
   const checkpoint::Manifest sound = Put(3, 1);
   store_.entries[checkpoint::ManifestKey(12)] = {"torn", 0};

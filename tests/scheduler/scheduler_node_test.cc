@@ -336,7 +336,7 @@ TEST(SchedulerNodeTest, DataLossOnAShardEndsTheJobByName) {
   };
   cluster.Run(seconds(60));
   const Status& status = cluster.scheduler().result().status;
-  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_EQ(status.code(), StatusCode::kStateLost);
   EXPECT_THAT(status.message(), HasSubstr("shard 1 refused CloseStream"));
 }
 

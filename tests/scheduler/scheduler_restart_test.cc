@@ -246,7 +246,7 @@ TEST(SchedulerRestartTest, AShardWithoutItsRowsEndsTheJob) {
   cluster.Run(seconds(60));
   ASSERT_TRUE(cluster.scheduler().finished());
   const Status& status = cluster.scheduler().result().status;
-  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_EQ(status.code(), StatusCode::kStateLost);
   EXPECT_THAT(status.message(), HasSubstr("shard 1 came back on host host with store "
                                           "0000000000000005, the job began with store "
                                           "00000000000003e9"));

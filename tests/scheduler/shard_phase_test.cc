@@ -66,7 +66,7 @@ TEST_F(ShardPhaseTest, AShardThatClosedAtAnotherClockLostData) {
   const Status status =
       phase.Take(1, asked[1].request, asked[1].what, {.closed = true, .committed = 8}, now);
   EXPECT_EQ(status,
-            Status(StatusCode::kDataLoss, "shard 1 closed phase 3 at clock 8 instead of 9"));
+            Status(StatusCode::kStateLost, "shard 1 closed phase 3 at clock 8 instead of 9"));
 }
 
 TEST_F(ShardPhaseTest, CloseWaitsBehindStreamsAndRanks) {
@@ -95,7 +95,7 @@ TEST_F(ShardPhaseTest, RefusalsThatTimeMendsAreAskedAgainOthersEndTheJob) {
     EXPECT_TRUE(JudgeRefusal(1, close, {code, "x"}).ok()) << StatusCodeName(code);
   }
   EXPECT_EQ(JudgeRefusal(1, close, {StatusCode::kDataLoss, "next is 3"}),
-            Status(StatusCode::kDataLoss, "shard 1 refused CloseStream 4: next is 3"));
+            Status(StatusCode::kStateLost, "shard 1 refused CloseStream 4: next is 3"));
   EXPECT_EQ(JudgeRefusal(0, {}, {StatusCode::kGone, "x"}).code(), StatusCode::kGone);
   const ShardRequest cut{.kind = Kind::kCutRound};
   EXPECT_TRUE(JudgeRefusal(0, cut, {StatusCode::kNotReady, "x"}).ok());

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpoints of real runs: what they are good for.
+#include <signal.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cluster/skybridge_runs.h"
+
+namespace skybridge::cluster {
+namespace {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+Words operator+(Words first, const Words& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+class CheckpointTest : public ClusterTest {
+ protected:
+  static Words JobOf(int epochs) {
+    return {"--set", "training.epochs=" + std::to_string(epochs), "--set", "evaluation="};
+  }
+  // The tables' hashes of a run that nothing happens to, in run folder `calm`.
+  std::map<std::string, std::string> Calm(const Words& job) const {
+    const Outcome outcome =
+        Call(Words{"run", Path("job.pbtxt"), "--hash", "--run_dir", Path("calm")} + job);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    return HashesOf("calm");
+  }
+  // Begins a run that makes checkpoints; returns once it has some and trains on.
+  env::Process StartRun(const std::string& run, const Words& job, int servers) const {
+    env::Process process =
+        Start(Words{"run", Path("job.pbtxt"), "--hash", "--run_dir", Path(run), "--set",
+                    "checkpoint={every_s: 0.1}", "--set",
+                    "cluster.servers=" + std::to_string(servers), "--set", "cluster.workers=2"} +
+                  job,
+              run + ".log");
+    const std::string manifests = Path(run) + "/checkpoints/manifests";
+    std::error_code ignored;
+    for (int tries = 0; tries < 12000; ++tries) {
+      if (fs::exists(manifests, ignored) && Newest(run) >= 2) return process;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    ADD_FAILURE() << "no checkpoints: " << Read(run + ".log");
+    return process;
+  }
+  // The highest round whose manifest is there.
+  int Newest(const std::string& run) const {
+    const Outcome list = Call({"checkpoint", "list", Path(run)});
+    std::istringstream lines(list.output);
+    std::string line;
+    int newest = 0;
+    while (std::getline(lines, line)) newest = std::max(newest, std::atoi(line.c_str()));
+    return newest;
+  }
+  void EndWell(env::Process& run, const std::string& name) const {
+    const auto exit = run.Wait(kPatience);
+    ASSERT_TRUE(exit && exit->ok()) << Read(name + ".log");
+  }
+  uint64_t ExamplesOf(const std::string& run) const {
+    return nlohmann::json::parse(Read(run + "/result.json"))["examples_trained"];
+  }
+  // Stops a run, goes on from its checkpoints with other numbers of servers, and compares.
+  void RestoreWith(const Words& job, const std::vector<int>& sizes) const;
+};
+
+// Overwrites what lies in the middle of all files of a folder.
+void Damage(const std::string& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    std::fstream file(entry.path(), std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(1540);
+    file << std::string(200, 'x');
+  }
+}
+
+// Promise: whatever a disk loses, the job goes back to a checkpoint by itself, and its result is
+// the same.
+TEST_F(CheckpointTest, AfterALostDiskTheRunGoesBackAndTheResultIsTheSame) {
+  MakeData();
+  const Words job = JobOf(100);
+  const auto expected = Calm(job);
+  const auto lose_store = [](const std::string& run) { fs::remove_all(run + "/store/shard-1"); };
+  const auto damage_log = [](const std::string& run) { Damage(run + "/store/shard-1/log"); };
+  const auto damage_history = [](const std::string& run) { Damage(run + "/scheduler"); };
+  const struct {
+    std::string name;
+    Words victim;
+    std::function<void(const std::string&)> lose;
+  } losses[] = {{"store", {"ps", "--number", "1"}, lose_store},
+                {"log", {"ps", "--number", "1"}, damage_log},
+                {"history", {"run_scheduler"}, damage_history}};
+  for (const auto& loss : losses) {
+    env::Process run = StartRun(loss.name, job, 2);
+    const auto victims = ChildrenOf(run.pid(), loss.victim);
+    ASSERT_EQ(victims.size(), 1u);
+    kill(victims[0], SIGSTOP);  // So that it writes nothing more.
+    loss.lose(Path(loss.name));
+    kill(victims[0], SIGKILL);
+    EndWell(run, loss.name);
+    EXPECT_NE(Read(loss.name + ".log").find("went back to checkpoint"), std::string::npos)
+        << Read(loss.name + ".log");
+    EXPECT_EQ(HashesOf(loss.name), expected) << loss.name;
+    EXPECT_EQ(ExamplesOf(loss.name), ExamplesOf("calm")) << loss.name;
+  }
+}
+
+TEST_F(CheckpointTest, WithoutCheckpointsALostDiskEndsTheJobAndSaysSo) {
+  MakeData();
+  env::Process run =
+      Start(Words{"run", Path("job.pbtxt"), "--run_dir", Path("run")} + JobOf(2000), "run.log");
+  ASSERT_TRUE(WaitForText("run.log", "train ")) << Read("run.log");
+  const auto servers = ChildrenOf(run.pid(), {"ps"});
+  ASSERT_EQ(servers.size(), 1u);
+  kill(servers[0], SIGSTOP);
+  fs::remove_all(Path("run/store"));
+  kill(servers[0], SIGKILL);
+  const auto exit = run.Wait(kPatience);
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->code, 5) << Read("run.log");
+  EXPECT_NE(Read("run.log").find("the job makes no checkpoints to go back to"), std::string::npos)
+      << Read("run.log");
+}
+
+void CheckpointTest::RestoreWith(const Words& job, const std::vector<int>& sizes) const {
+  MakeData();
+  const auto expected = Calm(job);
+  std::string from = "run";
+  env::Process run = StartRun(from, job, 3);
+  kill(run.pid(), SIGINT);
+  const auto exit = run.Wait(kPatience);
+  ASSERT_TRUE(exit && exit->code == 130) << Read("run.log");
+  for (const int servers : sizes) {
+    const std::string to = "restored-" + std::to_string(servers);
+    const Outcome restored =
+        Call({"checkpoint", "restore", Path(from), "--run_dir", Path(to), "--hash", "--set",
+              "cluster.servers=" + std::to_string(servers)});
+    ASSERT_EQ(restored.exit_code, 0) << restored.output;
+    const Outcome ended = Call({"run", "--resume", Path(to)});
+    ASSERT_EQ(ended.exit_code, 0) << ended.output;
+    EXPECT_EQ(HashesOf(to), expected) << servers << " servers";
+    EXPECT_EQ(ExamplesOf(to), ExamplesOf("calm")) << servers << " servers";
+  }
+}
+
+// Promise: a checkpoint that was made in mid-epoch goes on with any number of servers, to the same
+// bits.
+TEST_F(CheckpointTest, InLockstepAnyNumberOfServersGoesOnToTheSameTables) {
+  RestoreWith(JobOf(100), {1, 2, 5, 8});
+}
+
+// Promise: outside lockstep each batch counts once, however the pushes were under way.
+TEST_F(CheckpointTest, OutsideLockstepAnyNumberOfServersCountsEachBatchOnce) {
+  RestoreWith(kCounting + JobOf(100), {1, 2, 5, 8});
+}
+
+}  // namespace
+}  // namespace skybridge::cluster
