@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gflags/gflags.h>
 
+#include "env/zmq_endpoint.h"
 #include "launch/commands.h"
 #include "launch/log_file.h"
 #include "launch/node_flags.h"
@@ -14,11 +15,27 @@ DEFINE_string(store, "store",
 DEFINE_string(checkpoints, "",
               "Folder for checkpoints, if the job has some and names none (`checkpoint.path`).");
 DEFINE_string(listen, "tcp://127.0.0.1:*", "Where to listen; * is any free port.");
+DEFINE_string(advertise, "",
+              "Where workers reach this process, as tcp://10.0.0.7:4567, if a forwarder or a proxy "
+              "stands between. Empty: where it listens.");
 DEFINE_bool(insecure_network, false,
             "Permit to listen beyond this machine: whoever reaches the port can stop the process.");
 
 namespace skybridge::launch {
 namespace {
+
+Status CheckAdvertise(uint32_t shards) {
+  if (FLAGS_advertise.empty()) return {};
+  const auto unfit = [](std::string why) {
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("--advertise \"{}\": {}", FLAGS_advertise, why));
+  };
+  if (!env::IsConnectEndpoint(FLAGS_advertise)) {
+    return unfit("it is no endpoint as tcp://10.0.0.7:4567");
+  }
+  if (shards == 1) return {};
+  return unfit(fmt::format("it names one shard, and the job has {} in each server", shards));
+}
 
 Status Ps(const std::vector<std::string>& positionals) {
   LogToStderr();
@@ -30,11 +47,14 @@ Status Ps(const std::vector<std::string>& positionals) {
     return {StatusCode::kInvalidArgument,
             fmt::format("--number {}: the job has {} servers, from 0", FLAGS_number, servers)};
   }
+  SKY_RETURN_IF_ERROR(CheckAdvertise(ShapeOf(job.loaded.job).shards_per_server));
   ProcessRuntime runtime(1);
   SKY_ASSIGN_OR_RETURN(
       const auto role,
       ServerRole::Start(job, identity, FLAGS_number, FLAGS_store, FLAGS_checkpoints,
-                        {.endpoint = FLAGS_listen, .insecure_network = FLAGS_insecure_network},
+                        {.endpoint = FLAGS_listen,
+                         .advertise = FLAGS_advertise,
+                         .insecure_network = FLAGS_insecure_network},
                         runtime));
   return WaitForRole(*role);
 }
@@ -45,8 +65,8 @@ Command PsCommand() {
   return {.name = "ps",
           .summary = "Be one server process of a cluster (`run` starts it).",
           .arguments = "JOB",
-          .flags = NodeFlagsAnd(
-              {"scheduler", "number", "store", "checkpoints", "listen", "insecure_network"}),
+          .flags = NodeFlagsAnd({"scheduler", "number", "store", "checkpoints", "listen",
+                                 "advertise", "insecure_network"}),
           .repeated = {"set"},
           .positionals_min = 1,
           .positionals_max = 1,

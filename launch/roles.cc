@@ -10,6 +10,7 @@
 #include "env/posix_disk.h"
 #include "env/segmented_log.h"
 #include "launch/checkpoint_folder.h"
+#include "launch/files.h"
 #include "launch/local_run.h"
 #include "ps/row_record.h"
 
@@ -24,6 +25,14 @@ Status FirstError(const Nodes& nodes) {
     SKY_RETURN_IF_ERROR(hosted.node->exit_status());
   }
   return {};
+}
+
+// RocksDB has a lock of its own, which does not say who holds it. A process that was stopped does.
+Result<env::FileLock> LockStore(const std::string& path) {
+  auto lock = env::FileLock::Take(path + ".lock", Duration::zero());
+  if (lock) return lock;
+  return Status(StatusCode::kUnavailable,
+                fmt::format("store {}: {}: it has to end first", path, lock.error().message()));
 }
 
 std::string NumberedEndpoint(const std::string& endpoint, uint32_t number) {
@@ -45,6 +54,7 @@ Result<std::unique_ptr<ServerRole>> ServerRole::Start(
     const std::string& checkpoints, const ListenOptions& listen, ProcessRuntime& runtime) {
   std::unique_ptr<ServerRole> role(new ServerRole);
   SKY_ASSIGN_OR_RETURN(role->checkpoints_, OpenCheckpoints(job.loaded, identity.id, checkpoints));
+  SKY_RETURN_IF_ERROR(MakeFolder(folder));
   const uint32_t count = ShapeOf(job.loaded.job).shards_per_server;
   for (uint32_t shard = server * count; shard < (server + 1) * count; ++shard) {
     const Status started = role->StartShard(job, identity, shard, folder, listen, runtime);
@@ -56,9 +66,10 @@ Result<std::unique_ptr<ServerRole>> ServerRole::Start(
 Status ServerRole::StartShard(const OpenJob& job, const RunIdentity& identity, uint32_t shard,
                               const std::string& folder, const ListenOptions& listen,
                               ProcessRuntime& runtime) {
-  Shard started;
   const env::RocksDbRowStoreOptions store_options =
       ShardStoreOptions(job.model.tables(), identity.id, shard, folder);
+  SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockStore(store_options.folder));
+  Shard started{.lock = std::move(lock)};
   SKY_ASSIGN_OR_RETURN(auto store, env::RocksDbRowStore::Open(store_options));
   const uint64_t store_id = store->store_id();
   started.store = std::move(store);
@@ -70,7 +81,8 @@ Status ServerRole::StartShard(const OpenJob& job, const RunIdentity& identity, u
       started.host, NodeHost::Create(runtime, {.listen = NumberedEndpoint(listen.endpoint, shard),
                                                .insecure_network = listen.insecure_network}));
   ps::ShardNodeOptions options =
-      ShardOptionsOf(job.loaded, job.model, identity, shard, started.host->endpoint());
+      ShardOptionsOf(job.loaded, job.model, identity, shard,
+                     listen.advertise.empty() ? started.host->endpoint() : listen.advertise);
   options.store_id = store_id;
   SKY_RETURN_IF_ERROR(options.Validate());
   SKY_ASSIGN_OR_RETURN(auto node, ps::ShardNode::Open(std::move(options), *started.store,

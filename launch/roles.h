@@ -8,6 +8,7 @@
 #include "common/object_store.h"
 #include "common/status.h"
 #include "env/disk.h"
+#include "env/file_lock.h"
 #include "env/redo_log.h"
 #include "env/rocksdb_row_store.h"
 #include "env/row_store.h"
@@ -28,6 +29,9 @@ env::RocksDbRowStoreOptions ShardStoreOptions(const TableSpecs& tables, const Jo
 // Where the nodes of this process listen.
 struct ListenOptions {
   std::string endpoint = "tcp://127.0.0.1:*";  // "*" or a name ending in "-" gets a number.
+  // Where others reach the process instead, if there is a forwarder between. Empty: where it
+  // listens. For one node alone.
+  std::string advertise;
   bool insecure_network = false;
 };
 
@@ -48,6 +52,7 @@ class ServerRole {
 
  private:
   struct Shard {
+    env::FileLock lock;
     std::unique_ptr<env::RowStore> store;
     std::unique_ptr<env::Disk> disk;
     std::unique_ptr<env::RedoLog> log;

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <gflags/gflags.h>
 
-#include "env/file_lock.h"
 #include "launch/checkpoint_folder.h"
 #include "launch/commands.h"
 #include "launch/exit_code.h"
@@ -37,9 +36,6 @@ DECLARE_string(set);
 namespace skybridge::launch {
 namespace {
 
-// After a run that was killed its last processes may take a moment to die.
-constexpr Duration kFormerRunMax = std::chrono::seconds(5);
-
 // A run, ready to start.
 struct PreparedRun {
   OpenJob job;
@@ -50,12 +46,6 @@ struct PreparedRun {
   Status lost;  // What it kept, as far as that is known.
 };
 
-Result<env::FileLock> Lock(const RunFolder& folder, Duration patience) {
-  auto lock = env::FileLock::Take(folder.lock_file(), patience);
-  if (lock) return lock;
-  return lock.error().WithContext(fmt::format("run folder {}: another run uses it", folder.path));
-}
-
 Result<PreparedRun> NewRun(const std::string& job_file) {
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJobByFlags(job_file));
   SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
@@ -63,7 +53,7 @@ Result<PreparedRun> NewRun(const std::string& job_file) {
   SKY_ASSIGN_OR_RETURN(const PushSize push, MeasurePushes(job));
   SKY_RETURN_IF_ERROR(CheckRoomForPushes(job.loaded.job, push));
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(FLAGS_run_dir, job.loaded.job.name()));
-  SKY_ASSIGN_OR_RETURN(env::FileLock lock, Lock(folder, Duration::zero()));
+  SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, Duration::zero()));
   SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, folder)));
   SKY_RETURN_IF_ERROR(WriteFile(folder.job_file(), JobText(job.loaded.job)));
   RunState state{.job = DrawJobId(),
@@ -76,8 +66,16 @@ Result<PreparedRun> NewRun(const std::string& job_file) {
 
 Result<PreparedRun> FormerRun() {
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(FLAGS_resume));
-  SKY_ASSIGN_OR_RETURN(RunState state, ReadRunState(folder));
-  SKY_ASSIGN_OR_RETURN(env::FileLock lock, Lock(folder, kFormerRunMax));
+  SKY_RETURN_IF_ERROR(ReadRunState(folder).status());
+  SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, kFormerRunMax));
+  SKY_ASSIGN_OR_RETURN(RunState state, ReadRunState(folder));  // Its holder may have succeeded.
+  if (!state.endpoint.empty()) {
+    return Status(
+        StatusCode::kFailedPrecondition,
+        fmt::format("resume {}: its processes were started by hand: the scheduler goes on "
+                    "with skybridge scheduler --resume",
+                    folder.path));
+  }
   SKY_RETURN_IF_ERROR(TidyRollback(folder));
   const Status reopened = OfOwnState(ReopenJob(folder.scheduler_folder()));
   if (!reopened.ok() && reopened.code() != StatusCode::kStateLost) return reopened;

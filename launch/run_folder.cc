@@ -65,6 +65,12 @@ Result<RunFolder> FindRunFolder(const std::string& path) {
   return Status(StatusCode::kNotFound, fmt::format("run folder {}: there is none", path));
 }
 
+Result<env::FileLock> LockRunFolder(const RunFolder& folder, Duration patience) {
+  auto lock = env::FileLock::Take(folder.lock_file(), patience);
+  if (lock) return lock;
+  return lock.error().WithContext(fmt::format("run folder {}: another run uses it", folder.path));
+}
+
 void CleanRunFolder(const RunFolder& folder) {
   std::error_code ignored;
   fs::remove_all(folder.scheduler_folder(), ignored);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "common/status.h"
+#include "common/time.h"
+#include "env/file_lock.h"
 
 namespace skybridge::launch {
 
@@ -32,6 +35,13 @@ Result<RunFolder> MakeRunFolder(const std::string& wanted, const std::string& na
 
 // The folder of a run that is to go on, by a path or a link to it. Errors: kNotFound.
 Result<RunFolder> FindRunFolder(const std::string& path);
+
+// After a run that was killed its last processes may take a moment to die.
+inline constexpr Duration kFormerRunMax = std::chrono::seconds(5);
+
+// Makes the folder this run's alone, waiting for a former one up to `patience`. Errors:
+// kAlreadyExists: another run uses it, with its pid.
+Result<env::FileLock> LockRunFolder(const RunFolder& folder, Duration patience);
 
 // Deletes what only the run itself needed.
 void CleanRunFolder(const RunFolder& folder);

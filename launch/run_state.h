@@ -15,6 +15,8 @@ struct RunState {
   std::string base;         // Absolute folder that relative paths of the job start from.
   std::string version;      // Of the binary that began it.
   bool table_hash = false;  // Asked for when it began.
+  // Where the scheduler listens, if its cluster was started by hand; empty for `run`.
+  std::string endpoint;
 };
 
 // Keeps it in the folder, durably. Errors: those of WriteFileDurably.

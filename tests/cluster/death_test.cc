@@ -151,5 +151,15 @@ TEST_F(DeathTest, RunInUseIsNotResumed) {
   EXPECT_FALSE(run.Poll().has_value());
 }
 
+// Who waited for a run that then succeeded must not begin it again.
+TEST_F(DeathTest, RunThatSucceedsWhileItIsToBeResumedIsDone) {
+  env::Process run = StartLongRun({"--set", "training.epochs=20"});
+  const Outcome second = Call({"run", "--resume", Path("run")});
+  EXPECT_EQ(second.exit_code, 1) << second.output;
+  EXPECT_NE(second.output.find("this run has succeeded"), std::string::npos) << second.output;
+  const auto exit = run.Wait(kPatience);
+  EXPECT_TRUE(exit && exit->ok()) << Read("run.log");
+}
+
 }  // namespace
 }  // namespace skybridge::cluster

@@ -40,6 +40,59 @@ TEST_F(HandClusterTest, KilledSchedulerIsNamedAndWaitedFor) {
   }
 }
 
+TEST_F(HandClusterTest, KilledSchedulerGoesOnWhereItStood) {
+  MakeData();
+  const std::vector<std::string> longer = {"--set", "training.epochs=250"};
+  env::Process scheduler = StartScheduler(longer);
+  env::Process server = StartServer(longer);
+  env::Process worker = StartWorker(longer);
+  ASSERT_TRUE(WaitForText("scheduler.log", "train ")) << Read("scheduler.log");
+  const Outcome second = Call({"scheduler", "--resume", Path("run")});
+  EXPECT_EQ(second.exit_code, 1) << second.output;
+  EXPECT_NE(second.output.find("another run uses it"), std::string::npos) << second.output;
+  scheduler.Kill();
+  ASSERT_TRUE(scheduler.Wait(seconds(10)).has_value());
+  const Outcome wrong = Call({"run", "--resume", Path("run")});
+  EXPECT_NE(wrong.output.find("skybridge scheduler --resume"), std::string::npos) << wrong.output;
+
+  env::Process next = Start({"scheduler", "--resume", Path("run")}, "next.log");
+  for (env::Process* process : {&worker, &server, &next}) {
+    const auto exit = process->Wait(kPatience);
+    ASSERT_TRUE(exit && exit->ok()) << Read("next.log") << Read("ps.log") << Read("worker.log");
+  }
+  EXPECT_NE(Read("next.log").find("scheduler " + endpoint() + " of job " + job_id()),
+            std::string::npos)
+      << Read("next.log");
+  EXPECT_EQ(HashesOf("run"), TableHashes(longer));
+  EXPECT_NE(Call({"scheduler", "--resume", Path("run")}).output.find("has succeeded"),
+            std::string::npos);
+}
+
+// What a job that ended too soon needs to go on is kept.
+TEST_F(HandClusterTest, InterruptedClusterGoesOnOnceItsProcessesAreStartedAgain) {
+  MakeData();
+  const std::vector<std::string> longer = {"--set", "training.epochs=60"};
+  env::Process scheduler = StartScheduler(longer);
+  env::Process server = StartServer(longer);
+  env::Process worker = StartWorker(longer);
+  ASSERT_TRUE(WaitForText("scheduler.log", "train ")) << Read("scheduler.log");
+  kill(scheduler.pid(), SIGINT);
+  const auto interrupted = scheduler.Wait(seconds(20));
+  ASSERT_TRUE(interrupted.has_value());
+  EXPECT_EQ(interrupted->code, 130) << Read("scheduler.log");
+  ASSERT_TRUE(server.Wait(seconds(20)).has_value());
+  ASSERT_TRUE(worker.Wait(seconds(20)).has_value());
+
+  env::Process next = Start({"scheduler", "--resume", Path("run")}, "next.log");
+  env::Process next_server = StartServer(longer);
+  env::Process next_worker = StartWorker(longer);
+  for (env::Process* process : {&next_worker, &next_server, &next}) {
+    const auto exit = process->Wait(kPatience);
+    ASSERT_TRUE(exit && exit->ok()) << Read("next.log") << Read("ps.log") << Read("worker.log");
+  }
+  EXPECT_EQ(HashesOf("run"), TableHashes(longer));
+}
+
 TEST_F(HandClusterTest, SchedulerThatIsNotThereIsGivenUpByName) {
   MakeData();
   Write("job.pbtxt", Read("job.pbtxt") + "cluster { start_timeout_s: 2 }\n");

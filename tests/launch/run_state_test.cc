@@ -18,8 +18,11 @@ class RunStateTest : public testing::Test {
  protected:
   data::ScratchFolder scratch_;
   const RunFolder folder_{scratch_.path()};
-  const RunState state_{
-      .job = {1, 2}, .base = "/data", .version = BinaryVersion(), .table_hash = true};
+  const RunState state_{.job = {1, 2},
+                        .base = "/data",
+                        .version = BinaryVersion(),
+                        .table_hash = true,
+                        .endpoint = "tcp://127.0.0.1:4567"};
 };
 
 TEST_F(RunStateTest, ComesBackAsItWas) {
@@ -29,6 +32,7 @@ TEST_F(RunStateTest, ComesBackAsItWas) {
   EXPECT_EQ(read->job, state_.job);
   EXPECT_EQ(read->base, "/data");
   EXPECT_TRUE(read->table_hash);
+  EXPECT_EQ(read->endpoint, "tcp://127.0.0.1:4567");
 }
 
 TEST_F(RunStateTest, RunThatHasSucceededDoesNotGoOn) {
