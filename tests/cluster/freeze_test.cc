@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "tests/cluster/hand_cluster.h"
+
+namespace skybridge::cluster {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const std::vector<std::string> kJob = {"--set", "cluster.servers=2", "--set", "cluster.workers=2",
+                                       "--set", "training.epochs=60"};
+
+// A process that is stopped (SIGSTOP) holds its place, its port and its locks as a hung one does.
+class FreezeTest : public ClusterTest {
+ protected:
+  env::Process StartRun(const std::string& dead_after_s) {
+    MakeData();
+    std::vector<std::string> arguments = {"run",
+                                          Path("job.pbtxt"),
+                                          "--hash",
+                                          "--run_dir",
+                                          Path("run"),
+                                          "--set",
+                                          "cluster.dead_after_s=" + dead_after_s,
+                                          "--json"};
+    arguments.insert(arguments.end(), kJob.begin(), kJob.end());
+    env::Process run = Start(arguments, "run.log");
+    EXPECT_TRUE(WaitForText("run.log", "train ")) << Read("run.log");
+    return run;
+  }
+  void ExpectTheUsualResult(env::Process& run) {
+    const auto exit = run.Wait(kPatience);
+    ASSERT_TRUE(exit && exit->ok()) << Read("run.log");
+    EXPECT_EQ(HashesOf("run"), TableHashes(kJob));
+  }
+};
+
+class RoleFreezeTest : public FreezeTest, public testing::WithParamInterface<const char*> {};
+
+// Promise: a process that stops answering is replaced, and it changes nothing but time.
+TEST_P(RoleFreezeTest, FrozenProcessIsKilledAndReplaced) {
+  env::Process run = StartRun("2");
+  const auto victims = ChildrenOf(run.pid(), {GetParam()});
+  ASSERT_FALSE(victims.empty());
+  kill(victims[0], SIGSTOP);
+  // 2 s of silence, and up to a second between two heartbeats.
+  EXPECT_TRUE(WaitForText("run.log", "silent for", seconds(10))) << Read("run.log");
+  EXPECT_TRUE(WaitForText("run.log", ": killed; starting it again (restart 1)", seconds(2)))
+      << Read("run.log");
+  kill(victims[0], SIGCONT);  // It has gone, and its number with it.
+  ExpectTheUsualResult(run);
+}
+
+TEST_P(RoleFreezeTest, ShorterFreezeIsOutwaited) {
+  env::Process run = StartRun("6");
+  const auto victims = ChildrenOf(run.pid(), {GetParam()});
+  ASSERT_FALSE(victims.empty());
+  kill(victims[0], SIGSTOP);
+  usleep(3'500'000);
+  kill(victims[0], SIGCONT);
+  ExpectTheUsualResult(run);
+  EXPECT_EQ(Read("run.log").find("killed"), std::string::npos) << Read("run.log");
+  EXPECT_EQ(Read("run.log").find("starting it again"), std::string::npos) << Read("run.log");
+}
+
+INSTANTIATE_TEST_SUITE_P(Roles, RoleFreezeTest, testing::Values("run_scheduler", "ps", "worker"),
+                         [](const auto& role) { return std::string(role.param); });
+
+TEST_F(FreezeTest, AllProcessesFrozenAtOnceAreReplaced) {
+  env::Process run = StartRun("2");
+  for (const pid_t child : ChildrenOf(run.pid(), {})) kill(child, SIGSTOP);
+  ExpectTheUsualResult(run);
+}
+
+// A machine that was suspended: nobody could hear anybody.
+TEST_F(FreezeTest, FreezeOfTheWholeRunReplacesNobody) {
+  env::Process run = StartRun("4");
+  const auto children = ChildrenOf(run.pid(), {});
+  kill(run.pid(), SIGSTOP);
+  for (const pid_t child : children) kill(child, SIGSTOP);
+  usleep(7'000'000);
+  for (const pid_t child : children) kill(child, SIGCONT);
+  kill(run.pid(), SIGCONT);
+  ExpectTheUsualResult(run);
+  EXPECT_EQ(Read("run.log").find("starting it again"), std::string::npos) << Read("run.log");
+}
+
+// Nobody looks after processes that were started by hand.
+class ZombieTest : public HandClusterTest {};
+
+TEST_F(ZombieTest, ThawedWorkerWhosePlaceIsTakenEndsAndHarmsNothing) {
+  MakeData();
+  const std::vector<std::string> job = {"--set", "cluster.dead_after_s=2", "--set",
+                                        "training.epochs=60"};
+  env::Process scheduler = StartScheduler(job);
+  env::Process server = StartServer(job);
+  env::Process zombie = StartWorker(job);
+  ASSERT_TRUE(WaitForText("scheduler.log", "train ")) << Read("scheduler.log");
+  kill(zombie.pid(), SIGSTOP);
+  ASSERT_TRUE(WaitForText("run/scheduler.log", ") silent for 2 s", seconds(10)));
+  env::Process successor = StartWorker(job);
+  ASSERT_TRUE(WaitForText("run/scheduler.log", "pid " + std::to_string(successor.pid())));
+  kill(zombie.pid(), SIGCONT);
+  const auto fenced = zombie.Wait(seconds(20));
+  ASSERT_TRUE(fenced.has_value()) << "the zombie goes on";
+  EXPECT_EQ(fenced->code, 4) << Read("worker.log");
+  for (env::Process* process : {&successor, &server, &scheduler}) {
+    const auto exit = process->Wait(kPatience);
+    ASSERT_TRUE(exit && exit->ok())
+        << Read("scheduler.log") << Read("ps.log") << Read("worker.log");
+  }
+  EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+}
+
+TEST_F(ZombieTest, FrozenServerIsNamedByTheOneThatWantsItsFolder) {
+  MakeData();
+  const std::vector<std::string> job = {"--set", "cluster.dead_after_s=2", "--set",
+                                        "training.epochs=60"};
+  env::Process scheduler = StartScheduler(job);
+  env::Process zombie = StartServer(job);
+  env::Process worker = StartWorker(job);
+  ASSERT_TRUE(WaitForText("scheduler.log", "train ")) << Read("scheduler.log");
+  kill(zombie.pid(), SIGSTOP);
+  ASSERT_TRUE(WaitForText("run/scheduler.log", ") silent for 2 s", seconds(10)));
+  env::Process refused = StartServer(job);
+  const auto exit = refused.Wait(seconds(20));
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->code, 3) << Read("ps.log");
+  EXPECT_NE(Read("ps.log").find("held by process " + std::to_string(zombie.pid()) + " "),
+            std::string::npos)
+      << Read("ps.log");
+  zombie.Kill();
+  env::Process successor = StartServer(job);
+  for (env::Process* process : {&worker, &successor, &scheduler}) {
+    const auto ended = process->Wait(kPatience);
+    ASSERT_TRUE(ended && ended->ok())
+        << Read("scheduler.log") << Read("ps.log") << Read("worker.log");
+  }
+  EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+}
+
+}  // namespace
+}  // namespace skybridge::cluster
