@@ -81,6 +81,13 @@ class CheckLayoutTest(unittest.TestCase):
     def test_unfinished_work(self):
         self.expect(row("// TODO: finish\n"), "unfinished")
 
+    def test_document_that_names_a_test_that_is_not_there(self):
+        test = {"tests/ps/row_test.cc": FINE["tests/ps/row_test.cc"] + "TEST_F(RowTest, Grows) {\n}\n",
+                "README.md": FINE["README.md"] + "| `docs/` | Docs. |\n"}
+        self.assertEqual(findings({**test, "docs/a.md": "Held by `RowTest.Grows`, `RowTest.*`.\n"}), "")
+        self.expect({**test, "docs/a.md": "Held by\n`RowTest.Shrinks`.\n"}, "docs/a.md:2", "RowTest.Shrinks")
+        self.expect({**test, "docs/a.md": "Held by `LineTest.*`.\n"}, "docs/a.md:1", "LineTest.*")
+
     def test_rule_that_the_protocol_does_not_have(self):
         rules = {"docs/protocol.md": "- L3. Only then.\n", "README.md": FINE["README.md"] + "| `docs/` | Docs. |\n"}
         self.assertEqual(findings({**row("int a;  // Only then (L3).\n"), **rules}), "")
