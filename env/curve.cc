@@ -12,16 +12,11 @@ namespace {
 
 constexpr size_t kKeyCharacters = 40;
 constexpr size_t kKeyBytes = 32;
-// Named, so that libzmq asks the gate (env/curve_gate.h), and refuses everybody if there is none.
+// Named, so that libzmq asks the gate (env/curve_gate.h).
 constexpr char kDomain[] = "skybridge";
 
 Status CheckKey(const std::string& key, const char* name) {
-  std::array<uint8_t, kKeyBytes> bytes{};
-  if (key.size() == kKeyCharacters && zmq_z85_decode(bytes.data(), key.c_str()) != nullptr) {
-    return Status();
-  }
-  return Status(StatusCode::kInvalidArgument,
-                std::string(name) + " is not a CURVE key: expected 40 characters of Z85");
+  return CurveKeyBytes(key, name).status();
 }
 
 void SetText(void* socket, int option, const std::string& text) {
@@ -40,6 +35,15 @@ Result<CurveKeyPair> NewCurveKeyPair() {
                   std::string("draw CURVE keys: ") + zmq_strerror(zmq_errno()));
   }
   return CurveKeyPair{public_key.data(), secret_key.data()};
+}
+
+Result<std::string> CurveKeyBytes(const std::string& key, const std::string& name) {
+  std::array<uint8_t, kKeyBytes> bytes{};
+  if (key.size() == kKeyCharacters && zmq_z85_decode(bytes.data(), key.c_str()) != nullptr) {
+    return std::string(bytes.begin(), bytes.end());
+  }
+  return Status(StatusCode::kInvalidArgument,
+                name + " is not a CURVE key: expected 40 characters of Z85");
 }
 
 Status CurveKeys::Validate() const {

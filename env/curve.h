@@ -30,6 +30,9 @@ struct CurveKeys {
   Status Validate() const;
 };
 
+// The 32 bytes of a key in Z85. Errors: kInvalidArgument, naming it `name`.
+Result<std::string> CurveKeyBytes(const std::string& key, const std::string& name);
+
 // Make a socket of libzmq the one or the other side, before it is bound or connected; the keys
 // are valid. For env/*.cc.
 void BeCurveServer(void* socket, const std::string& server_secret_key);

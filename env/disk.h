@@ -36,8 +36,8 @@ class DiskFile {
 class Disk {
  public:
   virtual ~Disk() = default;
-  // Names in the folder, which is made if it is absent; ascending. They survive a power cut, also if
-  // who made them died before he knew.
+  // Names in the folder, which is made if it is absent; ascending. They survive a power cut, also
+  // if who made them died before he knew.
   virtual Result<std::vector<std::string>> List(const std::string& folder) = 0;
   virtual Result<std::unique_ptr<DiskFile>> Open(const std::string& path) = 0;
   // A new file with all its bytes there, zero; it and its name survive a power cut. An error leaves

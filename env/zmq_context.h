@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+
 namespace skybridge::env {
 
 // The ZeroMQ context of a process: its I/O threads and its "inproc://" names. All transports of a
@@ -13,11 +15,17 @@ class ZmqContext {
   ZmqContext(const ZmqContext&) = delete;
   ZmqContext& operator=(const ZmqContext&) = delete;
 
+  // Whether a CurveGate has been opened; without one libzmq lets anybody in who knows the
+  // listener's public key.
+  bool gated() const { return gated_; }
+
   // For env/*.cc.
+  void BeGated() { gated_ = true; }
   void* handle() const { return handle_; }
 
  private:
   void* handle_;
+  std::atomic<bool> gated_ = false;
 };
 
 }  // namespace skybridge::env

@@ -54,11 +54,12 @@ Status CheckListenEndpoint(const std::string& endpoint, bool protected_or_insecu
                       "\": expected tcp://ADDRESS:PORT (PORT may be *) or inproc://NAME");
   }
   if (IsLoopback(parts.host) || protected_or_insecure) return Status();
-  return Status(StatusCode::kFailedPrecondition,
-                "listen on " + endpoint +
-                    ": other machines could connect, and without keys anybody who does can exhaust "
-                    "this process's memory; give keys, or listen on 127.0.0.1, or accept the risk "
-                    "with --insecure_network");
+  return Status(
+      StatusCode::kFailedPrecondition,
+      "listen on " + endpoint +
+          ": other machines could connect, and without keys anybody who does can exhaust "
+          "this process's memory; give keys (--keys), or listen on 127.0.0.1, or accept the risk "
+          "with --insecure_network");
 }
 
 bool IsConnectEndpoint(const std::string& endpoint) {

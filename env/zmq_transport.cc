@@ -185,6 +185,10 @@ Result<ZmqTransport::Socket> ZmqTransport::MakeSocket(int type, const std::strin
 Status ZmqTransport::Listen() {
   const bool safe = options_.keys.has_value() || options_.insecure_network;
   SKY_RETURN_IF_ERROR(CheckListenEndpoint(options_.listen, safe));
+  if (options_.keys && !context_.gated()) {
+    return {StatusCode::kFailedPrecondition,
+            "listen on " + options_.listen + " with keys: nothing says whom to let in"};
+  }
   SKY_ASSIGN_OR_RETURN(Socket socket, MakeSocket(ZMQ_ROUTER, options_.listen));
   if (options_.keys) BeCurveServer(socket.get(), options_.keys->server_secret_key);
   if (zmq_bind(socket.get(), options_.listen.c_str()) != 0) return BindError(options_.listen);

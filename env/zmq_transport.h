@@ -69,7 +69,8 @@ class ZmqTransport : public Transport {
  public:
   // `context` and `clock` outlive the transport.
   // Errors: kInvalidArgument     options.Validate(), or an endpoint that makes no sense;
-  //         kFailedPrecondition  listening beyond this machine without keys;
+  //         kFailedPrecondition  listening beyond this machine without keys, or with
+  //                              keys and without a CurveGate;
   //         kAlreadyExists       the endpoint is taken;
   //         kUnavailable         anything else the system says.
   static Result<std::unique_ptr<ZmqTransport>> Create(ZmqContext& context, Clock& clock,

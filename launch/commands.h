@@ -15,6 +15,7 @@ Command CheckCommand();
 Command CheckpointCommand();
 Command EvaluateCommand();
 Command GenerateCommand();
+Command KeygenCommand();
 Command PsCommand();
 Command QueryCommand();
 Command RunCommand();

@@ -8,6 +8,7 @@
 
 #include "env/host.h"
 #include "env/zmq_endpoint.h"
+#include "launch/cluster_keys.h"
 #include "launch/commands.h"
 #include "launch/job_flags.h"
 #include "launch/local_run.h"
@@ -18,6 +19,10 @@ DEFINE_string(
     base, "",
     "Folder that relative paths of the job start from. Empty: that of the job file; for an "
     "export, the current one.");
+DEFINE_string(
+    keys, "",
+    "File with the keys of the cluster (skybridge keygen): connections are encrypted, and "
+    "who has other keys or none is kept out. Needed to listen beyond this machine.");
 DECLARE_string(set);
 DECLARE_string(data);
 
@@ -46,6 +51,12 @@ Result<RunIdentity> IdentityByFlags(bool draw) {
     SKY_ASSIGN_OR_RETURN(identity.id, ParseJobId(FLAGS_job_id));
   }
   return identity;
+}
+
+Status UseKeysByFlags(ProcessRuntime& runtime) {
+  if (FLAGS_keys.empty()) return {};
+  SKY_ASSIGN_OR_RETURN(env::CurveKeys keys, ReadClusterKeys(FLAGS_keys));
+  return runtime.UseKeys(std::move(keys));
 }
 
 Result<std::string> SchedulerByFlags() {

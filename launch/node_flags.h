@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "common/time.h"
 #include "launch/cluster_config.h"
+#include "launch/node_host.h"
 #include "launch/open_job.h"
 
 namespace skybridge::launch {
@@ -20,6 +21,9 @@ Result<OpenJob> OpenNodeJob(const std::string& path);
 // Who this process is. Errors: kInvalidArgument for --job_id that is none. An absent one is drawn
 // if `draw`.
 Result<RunIdentity> IdentityByFlags(bool draw);
+
+// Takes the keys that --keys names, if it does. Errors: those of ReadClusterKeys.
+Status UseKeysByFlags(ProcessRuntime& runtime);
 
 // Where the scheduler listens. Errors: kInvalidArgument for --scheduler that is no endpoint.
 Result<std::string> SchedulerByFlags();

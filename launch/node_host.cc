@@ -9,8 +9,16 @@
 
 namespace skybridge::launch {
 
+Status ProcessRuntime::UseKeys(env::CurveKeys cluster_keys) {
+  SKY_RETURN_IF_ERROR(cluster_keys.Validate());
+  SKY_ASSIGN_OR_RETURN(gate, env::CurveGate::Open(context, {cluster_keys.own.public_key}));
+  keys = std::move(cluster_keys);
+  return {};
+}
+
 Result<std::unique_ptr<NodeHost>> NodeHost::Create(ProcessRuntime& runtime,
                                                    env::ZmqTransportOptions options) {
+  options.keys = runtime.keys;
   SKY_ASSIGN_OR_RETURN(auto transport, env::ZmqTransport::Create(runtime.context, runtime.clock,
                                                                  std::move(options)));
   return std::unique_ptr<NodeHost>(new NodeHost(runtime, std::move(transport)));

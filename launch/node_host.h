@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "common/node.h"
 #include "common/status.h"
+#include "env/curve_gate.h"
 #include "env/record_log.h"
 #include "env/system_clock.h"
 #include "env/task_pool.h"
@@ -20,7 +22,13 @@ namespace skybridge::launch {
 struct ProcessRuntime {
   explicit ProcessRuntime(size_t task_threads) : tasks(task_threads) {}
 
+  // From now on all connections, in and out, are encrypted, and strangers are kept out.
+  // Errors: kInvalidArgument for keys that are none.
+  Status UseKeys(env::CurveKeys cluster_keys);
+
   env::ZmqContext context;
+  std::optional<env::CurveKeys> keys;
+  std::unique_ptr<env::CurveGate> gate;
   env::SystemClock clock;
   env::TaskPool tasks;
 };

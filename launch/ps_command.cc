@@ -49,6 +49,7 @@ Status Ps(const std::vector<std::string>& positionals) {
   }
   SKY_RETURN_IF_ERROR(CheckAdvertise(ShapeOf(job.loaded.job).shards_per_server));
   ProcessRuntime runtime(1);
+  SKY_RETURN_IF_ERROR(UseKeysByFlags(runtime));
   SKY_ASSIGN_OR_RETURN(
       const auto role,
       ServerRole::Start(job, identity, FLAGS_number, FLAGS_store, FLAGS_checkpoints,
@@ -66,7 +67,7 @@ Command PsCommand() {
           .summary = "Be one server process of a cluster (`run` starts it).",
           .arguments = "JOB",
           .flags = NodeFlagsAnd({"scheduler", "number", "store", "checkpoints", "listen",
-                                 "advertise", "insecure_network"}),
+                                 "advertise", "keys", "insecure_network"}),
           .repeated = {"set"},
           .positionals_min = 1,
           .positionals_max = 1,

@@ -106,6 +106,7 @@ Status Scheduler(const std::vector<std::string>& positionals) {
   const LogFile log(it.folder.log("scheduler"));
   const env::SignalWatch signals;
   ProcessRuntime runtime(1);
+  SKY_RETURN_IF_ERROR(UseKeysByFlags(runtime));
   SKY_ASSIGN_OR_RETURN(
       const auto role,
       SchedulerRole::Start({.node = NodeOptions(it),
@@ -131,19 +132,19 @@ Status Scheduler(const std::vector<std::string>& positionals) {
 }  // namespace
 
 Command SchedulerCommand() {
-  return {
-      .name = "scheduler",
-      .summary = "Be the scheduler of a cluster whose other processes are started by hand.",
-      .arguments = "JOB | --resume RUN_FOLDER",
-      .details =
-          "Prints where it listens and the identity that `ps` and `worker` need. The "
-          "folder of the run must be one that all processes see. A scheduler that was killed "
-          "goes on with --resume, where it listened; the others wait for it for 10 minutes.",
-      .flags = NodeFlagsAnd({"listen", "insecure_network", "run_dir", "resume", "hash", "json"}),
-      .repeated = {"set"},
-      .positionals_min = 0,
-      .positionals_max = 1,
-      .run = Scheduler};
+  return {.name = "scheduler",
+          .summary = "Be the scheduler of a cluster whose other processes are started by hand.",
+          .arguments = "JOB | --resume RUN_FOLDER",
+          .details =
+              "Prints where it listens and the identity that `ps` and `worker` need. The "
+              "folder of the run must be one that all processes see. A scheduler that was killed "
+              "goes on with --resume, where it listened; the others wait for it for 10 minutes.",
+          .flags = NodeFlagsAnd(
+              {"listen", "keys", "insecure_network", "run_dir", "resume", "hash", "json"}),
+          .repeated = {"set"},
+          .positionals_min = 0,
+          .positionals_max = 1,
+          .run = Scheduler};
 }
 
 }  // namespace skybridge::launch

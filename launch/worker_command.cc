@@ -23,6 +23,7 @@ Status Worker(const std::vector<std::string>& positionals) {
                                                       FLAGS_number, shape.workers)};
   }
   ProcessRuntime runtime(shape.trainers_per_worker + 1);
+  SKY_RETURN_IF_ERROR(UseKeysByFlags(runtime));
   SKY_ASSIGN_OR_RETURN(const auto role,
                        WorkerRole::Start(job, identity, FLAGS_number, MakeDataset(job), runtime));
   return WaitForRole(*role);
@@ -34,7 +35,7 @@ Command WorkerCommand() {
   return {.name = "worker",
           .summary = "Be one worker process of a cluster (`run` starts it).",
           .arguments = "JOB",
-          .flags = NodeFlagsAnd({"scheduler", "number"}),
+          .flags = NodeFlagsAnd({"scheduler", "number", "keys"}),
           .repeated = {"set"},
           .positionals_min = 1,
           .positionals_max = 1,

@@ -155,6 +155,33 @@ TEST_F(HandClusterTest, JobsThatDifferAreRefusedByName) {
   EXPECT_NE(Read("ps.log").find("job"), std::string::npos) << Read("ps.log");
 }
 
+// Promise (P7): who has not the cluster's keys is not heard, at whatever socket, and changes
+// nothing.
+TEST_F(HandClusterTest, WithKeysStrangersAreKeptOutAndTheResultIsTheSame) {
+  MakeData();
+  for (const char* file : {"keys", "other_keys"}) {
+    ASSERT_EQ(Call({"keygen", Path(file)}).exit_code, 0);
+  }
+  const std::vector<std::string> keys = {"--keys", Path("keys")};
+  const std::string own = "tcp://127.0.0.1:" + std::to_string(FreePort());
+  env::Process scheduler = StartScheduler(keys);
+  env::Process server = StartServer({"--keys", Path("keys"), "--listen", own});
+  SendGarbage({endpoint(), own}, 1, 400);
+  for (const std::string& unfit : {std::string(), Path("other_keys")}) {
+    const Outcome stranger =
+        Call({"worker", Path("job.pbtxt"), "--scheduler", endpoint(), "--job_id", job_id(),
+              "--keys", unfit, "--set", "cluster.start_timeout_s=3"});
+    EXPECT_EQ(stranger.exit_code, 3) << stranger.output;
+    EXPECT_NE(stranger.output.find("did not answer"), std::string::npos) << stranger.output;
+  }
+  env::Process worker = StartWorker(keys);
+  for (env::Process* process : {&scheduler, &server, &worker}) {
+    const auto exit = process->Wait(seconds(60));
+    ASSERT_TRUE(exit && exit->ok()) << Read("scheduler.log") << Read("ps.log");
+  }
+  EXPECT_EQ(HashesOf("run"), TableHashes({}));
+}
+
 // Promise: whatever reaches a socket, the job goes on and its result is the same.
 TEST_F(HandClusterTest, GarbageOnEachSocketChangesNothing) {
   MakeData();
