@@ -90,8 +90,9 @@ TEST_F(AbsencesTest, WhoNobodyWillStartAgainIsNotWaitedFor) {
             "shard 1 exited; nobody will start it again, so the job ends");
   absences.GiveUp(kShard, {StatusCode::kStateLost, "record 7 is damaged"});
   EXPECT_EQ(absences.Check(kStart + seconds(2)),
-            Status(StatusCode::kStateLost, "shard 1 exited, then: record 7 is damaged; nobody will "
-                                           "start it again, so the job ends"));
+            Status(StatusCode::kStateLost,
+                   "shard 1 exited, then: record 7 is damaged; nobody will "
+                   "start it again, so the job ends"));
 }
 
 TEST_F(AbsencesTest, OwnPausesAndRestartsDoNotCount) {
