@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "proto/envelope.h"
 
 namespace skybridge::worker {
@@ -39,18 +41,30 @@ std::optional<Answer> Calls::Match(wire::Header header, std::string payload, Ins
   Pending& call = it->second;
   Answer answer{.owner = call.owner, .call = it->first, .shard = call.shard};
   if (header.has_error()) {
-    answer.status = wire::ToStatus(header.error());
-    if (TimeMends(answer.status.code())) {
-      call.refusal = answer.status.ToString();
-      // Sooner than silence would: the shard is alive.
-      call.repeat_at = std::min(call.repeat_at, now + options_.retry_first / 16);
-      return std::nullopt;
-    }
+    answer.status = Refused(call, wire::ToStatus(header.error()), now);
+    if (answer.status.ok()) return std::nullopt;
   }
   pending_.erase(it);
   answer.header = std::move(header);
   answer.payload = std::move(payload);
   return answer;
+}
+
+Status Calls::Refused(Pending& call, const Status& refusal, Instant now) const {
+  if (!TimeMends(refusal.code())) return refusal;
+  if (refusal.code() != StatusCode::kResourceExhausted) {
+    call.no_room_since.reset();
+  } else if (!call.no_room_since) {
+    call.no_room_since = now;
+  } else if (now - *call.no_room_since >= options_.no_room_max) {
+    return {StatusCode::kDeadlineExceeded,
+            fmt::format("no room on shard {} for {:.0f} s: {}", call.shard,
+                        ToSeconds(now - *call.no_room_since), refusal.message())};
+  }
+  call.refusal = refusal.ToString();
+  // Sooner than silence would: the shard is alive.
+  call.repeat_at = std::min(call.repeat_at, now + options_.retry_first / 16);
+  return {};
 }
 
 void Calls::Tick(Instant now, Effects* out) {

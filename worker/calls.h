@@ -18,6 +18,8 @@ struct CallOptions {
   // The first repeat comes this long after the request, each later one after twice the time.
   Duration retry_first = std::chrono::seconds(1);
   Duration retry_max = std::chrono::seconds(8);
+  // A shard that has no room for so long needs somebody to make some.
+  Duration no_room_max = std::chrono::minutes(10);
 };
 
 // An answer to one call: either `status` is an error and nothing else is set, or it is OK.
@@ -33,7 +35,8 @@ struct Answer {
 // Requests to shards, each repeated with the same bytes until it is answered for good.
 //
 // Refusals that time mends (not ready, corrupt on the way, no room, a map or a process that is
-// over) are repeated too; others reach the owner. Pure state machine.
+// over) are repeated too; others reach the owner, and so does, as kDeadlineExceeded, that there was
+// no room for `no_room_max`. Pure state machine.
 class Calls {
  public:
   Calls(CallOptions options, const ClusterView& cluster);
@@ -68,8 +71,11 @@ class Calls {
     Instant repeat_at;
     Duration backoff;
     std::string refusal;  // Of the last one that time mends.
+    std::optional<Instant> no_room_since;
   };
   void Send(const Pending& call, Effects* out) const;
+  // Takes a refusal; returns what the owner is told, OK if it is repeated.
+  Status Refused(Pending& call, const Status& refusal, Instant now) const;
 
   const CallOptions options_;
   const ClusterView& cluster_;

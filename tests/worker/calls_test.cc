@@ -82,6 +82,31 @@ TEST(CallsTest, RefusalThatTimeMendsIsRepeatedAndOthersReachTheOwner) {
   EXPECT_EQ(calls.pending(), 0u);
 }
 
+// S8.
+TEST(CallsTest, AShardThatHasNoRoomForLongIsTheOwnersMatter) {
+  const ClusterView cluster = TestCluster(1);
+  Calls calls({.no_room_max = seconds(600)}, cluster);
+  Effects out;
+  const uint64_t call = calls.Start(7, 0, Query(), {}, kStart, &out);
+  const auto refuse = [&](StatusCode code, int second) {
+    wire::Header header;
+    header.set_request(call);
+    header.mutable_error()->set_code(static_cast<uint32_t>(code));
+    header.mutable_error()->set_message("segment-3: disk full");
+    return calls.Match(header, {}, kStart + seconds(second));
+  };
+  EXPECT_FALSE(refuse(StatusCode::kResourceExhausted, 0).has_value());
+  EXPECT_FALSE(refuse(StatusCode::kResourceExhausted, 599).has_value());
+  EXPECT_FALSE(refuse(StatusCode::kNotReady, 600).has_value()) << "it died and is back";
+  EXPECT_FALSE(refuse(StatusCode::kResourceExhausted, 601).has_value());
+  EXPECT_FALSE(refuse(StatusCode::kResourceExhausted, 1200).has_value());
+  const auto answer = refuse(StatusCode::kResourceExhausted, 1201);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->status.code(), StatusCode::kDeadlineExceeded);
+  EXPECT_NE(answer->status.message().find("segment-3: disk full"), std::string::npos)
+      << answer->status;
+}
+
 TEST(CallsTest, RefusalsOfAnOldMapWaitForTheNewOne) {
   ClusterView cluster = TestCluster(2);
   Calls calls({.retry_first = seconds(1)}, cluster);
