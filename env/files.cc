@@ -73,7 +73,8 @@ int WriteAndSync(const File& file, std::string_view content) {
   return fdatasync(file.fd()) == 0 ? 0 : errno;
 }
 
-std::string FolderOf(const std::string& path) {
+std::string FolderOf(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
   const std::string folder = std::filesystem::path(path).parent_path();
   return folder.empty() ? "." : folder;
 }
@@ -121,12 +122,20 @@ Status WriteFileDurably(const std::string& path, std::string_view content) {
   return full ? DiskFull(path, content.size()) : FileError("write", path, error);
 }
 
+// From the top: what is below a folder was made after the folder's name was safe, so of those that
+// are there only the last one's may not be: its maker died too soon.
 Status MakeFolders(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  if (std::filesystem::exists(path, error)) {
+    if (!std::filesystem::is_directory(path, error)) return FileError("make folder", path, ENOTDIR);
+    // Whoever may not list what is above has not made this.
+    const Status synced = SyncFolder(FolderOf(path));
+    return synced.code() == StatusCode::kFailedPrecondition ? Status() : synced;
+  }
+  if (FolderOf(path) != path) SKY_RETURN_IF_ERROR(MakeFolders(FolderOf(path)));
+  std::filesystem::create_directory(path, error);
   if (error) return FileError("make folder", path, error.value());
-  if (!std::filesystem::is_directory(path, error)) return FileError("make folder", path, ENOTDIR);
-  return Status();
+  return SyncFolder(FolderOf(path));
 }
 
 Status SyncFolder(const std::string& path) {

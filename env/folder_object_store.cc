@@ -61,16 +61,6 @@ bool IsKey(std::string_view key) {
 
 std::string FolderOf(const std::string& path) { return fs::path(path).parent_path().string(); }
 
-// The name of the new file, and of the folders that were made for it, survive a power cut.
-Status MakeFoldersDurably(const std::string& path) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) return Status();
-  const std::string above = FolderOf(path);
-  if (!above.empty()) SKY_RETURN_IF_ERROR(MakeFoldersDurably(above));
-  SKY_RETURN_IF_ERROR(MakeFolders(path));
-  return above.empty() ? Status() : SyncFolder(above);
-}
-
 // Seconds since a file was written to, by this machine's clock.
 Result<double> AgeOf(const std::string& path) {
   struct stat info {};
@@ -134,7 +124,7 @@ class FolderObjectStore::Writer : public ObjectWriter {
     // Age counts from the end, by the clock of whoever keeps the folder.
     if (futimens(fd_, nullptr) != 0 || fdatasync(fd_) != 0) return Failed("sync " + path_, errno);
     if (close(std::exchange(fd_, -1)) != 0) return Failed("close " + path_, errno);
-    return Translated(MakeFoldersDurably(FolderOf(path)));
+    return Translated(MakeFolders(FolderOf(path)));
   }
 
   const std::string& path() const { return path_; }

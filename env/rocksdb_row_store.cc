@@ -255,7 +255,7 @@ Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOp
     LOG(WARNING) << direct << "; trying without direct reads";
     SKY_RETURN_IF_ERROR(state->Open(false));
   }
-  // Now that the lock is ours.
+  // Now that the lock is ours. It makes the name of db/ safe too: RocksDB only syncs what is in it.
   SKY_RETURN_IF_ERROR(EmptyFolder(state->options.folder + "/runs"));
   SKY_RETURN_IF_ERROR(EmptyFolder(state->options.folder + "/images"));
   return std::unique_ptr<RocksDbRowStore>(new RocksDbRowStore(std::move(state)));

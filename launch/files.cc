@@ -28,27 +28,6 @@ Result<std::string> ReadFile(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-Status WriteFile(const std::string& path, std::string_view content) {
-  const std::string part = path + ".part";
-  std::ofstream file(part, std::ios::binary | std::ios::trunc);
-  file.write(content.data(), static_cast<std::streamsize>(content.size()));
-  file.close();
-  if (!file) return {StatusCode::kUnavailable, fmt::format("write {}: {}", part, Reason())};
-  std::error_code error;
-  std::filesystem::rename(part, path, error);
-  if (error) return {StatusCode::kUnavailable, fmt::format("write {}: {}", path, error.message())};
-  return {};
-}
-
-Status MakeFolder(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) {
-    return {StatusCode::kUnavailable, fmt::format("make folder {}: {}", path, error.message())};
-  }
-  return {};
-}
-
 std::string AbsolutePath(const std::string& path) {
   std::string absolute =
       std::filesystem::absolute(path.empty() ? "." : path).lexically_normal().string();

@@ -3,8 +3,8 @@
 #include <gflags/gflags.h>
 
 #include "data/synthetic.h"
+#include "env/files.h"
 #include "launch/commands.h"
-#include "launch/files.h"
 
 DEFINE_string(out, "build/synthetic", "Folder for train.tsv, test.tsv and items.tsv.");
 DEFINE_uint64(seed, 1, "Seeds every random choice.");
@@ -31,7 +31,7 @@ Status Generate(const std::vector<std::string>&) {
                                        .zipf = FLAGS_zipf,
                                        .words_per_item = FLAGS_words_per_item};
   SKY_RETURN_IF_ERROR(options.Validate());
-  SKY_RETURN_IF_ERROR(MakeFolder(FLAGS_out));
+  SKY_RETURN_IF_ERROR(env::MakeFolders(FLAGS_out));
   SKY_ASSIGN_OR_RETURN(const data::SyntheticReport report,
                        data::GenerateSynthetic(options, FLAGS_out));
   fmt::print("{}: {} training pairs, {} test pairs; best possible recall@{} {:.4f}\n", FLAGS_out,

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/message_differencer.h>
 
+#include "env/files.h"
 #include "launch/commands.h"
-#include "launch/files.h"
 #include "launch/job_override.h"
 #include "launch/open_job.h"
 #include "launch/run_report.h"
@@ -70,7 +70,7 @@ Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, 
                        MakeRunFolder(request.run_folder, job.loaded.job.name()));
   say(fmt::format("restore checkpoint {} into {}", manifest.round(), ShownPath(folder.path)));
   const auto make = [&]() -> Status {
-    SKY_RETURN_IF_ERROR(WriteFile(folder.job_file(), JobText(job.loaded.job)));
+    SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.job_file(), JobText(job.loaded.job)));
     SKY_RETURN_IF_ERROR(RestoreState(store, manifest, 0, job, folder, folder, say));
     // Last: until then it is no run.
     return WriteRunState(folder, {.job = JobOf(manifest),

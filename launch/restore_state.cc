@@ -16,7 +16,6 @@
 #include "env/rocksdb_row_store.h"
 #include "launch/cluster_config.h"
 #include "launch/commands.h"
-#include "launch/files.h"
 #include "launch/local_run.h"
 #include "launch/progress_line.h"
 #include "launch/roles.h"
@@ -56,7 +55,7 @@ Result<std::unique_ptr<env::RowStore>> FetchStore(const std::vector<ps::StoreFil
   fs::remove_all(folder, ignored);
   uint64_t bytes = 0;
   for (const ps::StoreFile& file : files) bytes += file.bytes;
-  SKY_RETURN_IF_ERROR(MakeFolder(folder + "/db"));
+  SKY_RETURN_IF_ERROR(env::MakeFolders(folder + "/db"));
   SKY_RETURN_IF_ERROR(env::CheckFreeSpace(folder, bytes));
   for (const ps::StoreFile& file : files) {
     SKY_RETURN_IF_ERROR(FetchFile(file, folder + "/db/" + file.name));

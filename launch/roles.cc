@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 #include <glog/logging.h>
 
+#include "env/files.h"
 #include "env/posix_disk.h"
 #include "env/segmented_log.h"
 #include "launch/checkpoint_folder.h"
-#include "launch/files.h"
 #include "launch/local_run.h"
 #include "ps/row_record.h"
 
@@ -54,7 +54,7 @@ Result<std::unique_ptr<ServerRole>> ServerRole::Start(
     const std::string& checkpoints, const ListenOptions& listen, ProcessRuntime& runtime) {
   std::unique_ptr<ServerRole> role(new ServerRole);
   SKY_ASSIGN_OR_RETURN(role->checkpoints_, OpenCheckpoints(job.loaded, identity.id, checkpoints));
-  SKY_RETURN_IF_ERROR(MakeFolder(folder));
+  SKY_RETURN_IF_ERROR(env::MakeFolders(folder));
   const uint32_t count = ShapeOf(job.loaded.job).shards_per_server;
   for (uint32_t shard = server * count; shard < (server + 1) * count; ++shard) {
     const Status started = role->StartShard(job, identity, shard, folder, listen, runtime);

@@ -11,7 +11,6 @@
 
 #include "env/files.h"
 #include "launch/cluster_config.h"
-#include "launch/files.h"
 #include "launch/scheduler_log.h"
 #include "proto/checkpoint_store.h"
 #include "proto/scheduler_log.pb.h"
@@ -77,7 +76,7 @@ Result<uint32_t> RollBack(ObjectStore& store, const OpenJob& job, const JobId& i
   }
   const RunFolder making{MakingFolder(folder)};
   SKY_RETURN_IF_ERROR(Remove(making.path));
-  SKY_RETURN_IF_ERROR(MakeFolder(making.path));
+  SKY_RETURN_IF_ERROR(env::MakeFolders(making.path));
   SKY_RETURN_IF_ERROR(
       RestoreState(store, manifest, GenerationIn(folder), job, folder, making, say));
   SKY_RETURN_IF_ERROR(env::SyncFolder(making.path));

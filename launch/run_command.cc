@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <gflags/gflags.h>
 
+#include "env/files.h"
 #include "launch/checkpoint_folder.h"
 #include "launch/commands.h"
 #include "launch/exit_code.h"
-#include "launch/files.h"
 #include "launch/job_flags.h"
 #include "launch/local_run.h"
 #include "launch/memory_need.h"
@@ -55,7 +55,7 @@ Result<PreparedRun> NewRun(const std::string& job_file) {
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(FLAGS_run_dir, job.loaded.job.name()));
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, Duration::zero()));
   SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, folder)));
-  SKY_RETURN_IF_ERROR(WriteFile(folder.job_file(), JobText(job.loaded.job)));
+  SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.job_file(), JobText(job.loaded.job)));
   RunState state{.job = DrawJobId(),
                  .base = job.loaded.base,
                  .version = BinaryVersion(),

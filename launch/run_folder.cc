@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "env/files.h"
 #include "launch/files.h"
 
 namespace skybridge::launch {
@@ -24,7 +25,7 @@ Result<RunFolder> MakeNamed(const std::string& path) {
     return Status(StatusCode::kAlreadyExists,
                   fmt::format("run folder {}: it is not empty: choose another or delete it", path));
   }
-  SKY_RETURN_IF_ERROR(MakeFolder(path));
+  SKY_RETURN_IF_ERROR(env::MakeFolders(path));
   return RunFolder{AbsolutePath(path)};
 }
 
@@ -41,11 +42,12 @@ void PointLatest(const std::string& runs, const std::string& name) {
 Result<RunFolder> MakeRunFolder(const std::string& wanted, const std::string& name) {
   if (!wanted.empty()) return MakeNamed(wanted);
   const std::string runs = AbsolutePath("runs");
-  SKY_RETURN_IF_ERROR(MakeFolder(runs));
+  SKY_RETURN_IF_ERROR(env::MakeFolders(runs));
   for (int number = 1; number <= kRunsMax; ++number) {
     const std::string numbered = fmt::format("{}-{}", name, number);
     std::error_code error;
     if (fs::create_directory(runs + "/" + numbered, error)) {
+      SKY_RETURN_IF_ERROR(env::SyncFolder(runs));
       PointLatest(runs, numbered);
       return RunFolder{runs + "/" + numbered};
     }

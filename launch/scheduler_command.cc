@@ -11,7 +11,6 @@
 #include "launch/checkpoint_folder.h"
 #include "launch/commands.h"
 #include "launch/evaluation_report.h"
-#include "launch/files.h"
 #include "launch/local_run.h"
 #include "launch/log_file.h"
 #include "launch/node_flags.h"
@@ -48,7 +47,7 @@ Result<Prepared> NewJob(const std::string& job_file) {
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(FLAGS_run_dir, job.loaded.job.name()));
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, Duration::zero()));
   SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, folder)));
-  SKY_RETURN_IF_ERROR(WriteFile(folder.job_file(), JobText(job.loaded.job)));
+  SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.job_file(), JobText(job.loaded.job)));
   RunState state{.job = identity.id,
                  .base = job.loaded.base,
                  .version = BinaryVersion(),

@@ -2,10 +2,13 @@
 #include "env/files.h"
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "tests/data/scratch_folder.h"
+#include "tests/env/sync_watch.h"
 
 namespace skybridge::env {
 namespace {
@@ -45,6 +48,38 @@ TEST_F(FilesTest, FoldersAreMadeWithTheirParentsAndMayExist) {
   EXPECT_TRUE(std::filesystem::is_directory(Path("a/b/c")));
   EXPECT_TRUE(SyncFolder(Path("a/b")).ok());
   EXPECT_FALSE(SyncFolder(Path("absent")).ok());
+}
+
+// A folder whose name is in no synced folder is gone after a power cut, with all that is below.
+TEST_F(FilesTest, TheNamesOfFoldersAreSafe) {
+  const auto real = [&](const std::string& name) {
+    return std::filesystem::canonical(Path(name)).string();
+  };
+  {
+    const SyncWatch watch;
+    ASSERT_TRUE(MakeFolders(Path("a/b/c")).ok());
+    const std::vector<std::string> above = {real("."), real("a"), real("a/b")};
+    const std::vector<std::string> synced = watch.synced();
+    ASSERT_GE(synced.size(), above.size());
+    EXPECT_EQ(std::vector<std::string>(synced.end() - 3, synced.end()), above);
+  }
+  // Who made the last one may have died before it was safe.
+  const SyncWatch watch;
+  ASSERT_TRUE(MakeFolders(Path("a/b/c")).ok());
+  EXPECT_EQ(watch.synced(), std::vector<std::string>{real("a/b")});
+}
+
+TEST_F(FilesTest, FoldersMayHaveShortNamesAndStrokesAtTheirEnd) {
+  EXPECT_TRUE(MakeFolders(".").ok());
+  EXPECT_TRUE(MakeFolders("/").ok());
+  EXPECT_TRUE(MakeFolders(Path("d/e//")).ok());
+  EXPECT_TRUE(std::filesystem::is_directory(Path("d/e")));
+  const std::filesystem::path relative =
+      std::filesystem::relative(Path("d/f/g"), std::filesystem::current_path());
+  EXPECT_TRUE(MakeFolders(relative.string()).ok());
+  EXPECT_TRUE(std::filesystem::is_directory(Path("d/f/g")));
+  scratch_.Write("plain", "x");
+  EXPECT_EQ(MakeFolders(Path("plain")).code(), StatusCode::kFailedPrecondition);
 }
 
 TEST_F(FilesTest, DiskWithoutRoomIsRefusedBeforehand) {

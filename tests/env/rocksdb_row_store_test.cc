@@ -13,6 +13,7 @@
 
 #include "common/hash.h"
 #include "common/rng.h"
+#include "tests/env/sync_watch.h"
 #include "tests/support/memory_row_store.h"
 
 namespace skybridge::env {
@@ -191,6 +192,21 @@ TEST_F(RocksDbRowStoreTest, WhatWasIngestedIsThereAgain) {
   EXPECT_EQ(ScanAll(**store, TableId(0), {}, 100).size(), runs[0].keys.size());
   EXPECT_EQ(*(*store)->Note("image"), std::string("a\0b", 3));
   EXPECT_EQ(*(*store)->Note("end"), "8");
+}
+
+TEST_F(RocksDbRowStoreTest, ANewStoreIsThereAfterAPowerCut) {
+  const SyncWatch watch;
+  auto store = Open();
+  ASSERT_TRUE(store) << store.error();
+  const std::vector<std::string> synced = watch.synced();
+  const std::string folder = fs::canonical(folder_).string();
+  EXPECT_NE(std::ranges::find(synced, fs::path(folder).parent_path().string()), synced.end());
+  // What is in db/, then its name.
+  const auto last = [&](const std::string& path) {
+    return synced.rend() - std::find(synced.rbegin(), synced.rend(), path);
+  };
+  EXPECT_GT(last(folder + "/db"), 0);
+  EXPECT_GT(last(folder), last(folder + "/db"));
 }
 
 TEST_F(RocksDbRowStoreTest, RowsOfAnotherOwnerAreRefusedAndStay) {

@@ -7,8 +7,8 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "data/query_encoder.h"
+#include "env/files.h"
 #include "launch/export_reader.h"
-#include "launch/files.h"
 #include "retrieval/npy.h"
 #include "retrieval/whole_file.h"
 #include "tests/fuzz/fuzz_folder.h"
@@ -52,7 +52,7 @@ void WriteOne(fuzz::FuzzInput& input, const std::string& path) {
       CHECK(retrieval::WriteNpy(path, std::span<const uint32_t>(values)).has_value());
       return;
     }
-    default: CHECK(WriteFile(path, input.Text()).ok());
+    default: CHECK(env::WriteFileDurably(path, input.Text()).ok());
   }
 }
 

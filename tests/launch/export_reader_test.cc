@@ -8,7 +8,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
-#include "launch/files.h"
+#include "env/files.h"
 #include "retrieval/npy.h"
 #include "tests/retrieval/temp_folder.h"
 
@@ -46,7 +46,7 @@ class ExportReaderTest : public testing::Test {
   ExportReader Open() {
     std::string json;
     CHECK(google::protobuf::util::MessageToJsonString(manifest_, &json).ok());
-    CHECK(WriteFile(folder_ / "MANIFEST.json", json).ok());
+    CHECK(env::WriteFileDurably(folder_ / "MANIFEST.json", json).ok());
     auto reader = ExportReader::Open(folder_ / ".");
     CHECK(reader.has_value()) << reader.error();
     return *std::move(reader);

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "env/files.h"
 #include "launch/files.h"
 
 namespace skybridge::launch {
@@ -78,7 +79,7 @@ TEST(JobFileTest, DataFolderReplacesItsNameInEveryPath) {
 TEST(JobFileTest, BaseIsTheFolderOfTheJobUnlessSaidOtherwise) {
   const std::string folder = testing::TempDir();
   const std::string path = folder + "/base_test.pbtxt";
-  ASSERT_TRUE(WriteFile(path, kGood).ok());
+  ASSERT_TRUE(env::WriteFileDurably(path, kGood).ok());
   EXPECT_EQ(LoadJob({.path = path})->base, AbsolutePath(folder));
   EXPECT_EQ(LoadJob({.path = path, .base = "/elsewhere"})->base, "/elsewhere");
   std::filesystem::remove(path);

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "launch/files.h"
+#include "env/files.h"
 #include "tests/retrieval/temp_folder.h"
 
 namespace skybridge::launch {
@@ -18,7 +18,7 @@ class PushSizeTest : public testing::Test {
   Result<PushSize> Measure(int pairs, const std::vector<std::string>& set = {}) {
     std::string rows = "user\titem\n";
     for (int i = 0; i < pairs; ++i) rows += fmt::format("{}\t{}\n", i, 1000 + i);
-    SKY_RETURN_IF_ERROR(WriteFile(folder_ / "t.tsv", rows));
+    SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder_ / "t.tsv", rows));
     SKY_ASSIGN_OR_RETURN(LoadedJob loaded, JobFromText(R"(
       name: "small"
       data { train { path: "t.tsv" } candidate_key: "item" }
