@@ -2,6 +2,7 @@
 #include "env/segmented_log.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstddef>
 #include <utility>
@@ -104,6 +105,7 @@ Status SegmentedLog::Noted(Status status) {
 
 Result<std::unique_ptr<SegmentedLog>> SegmentedLog::Open(Disk& disk, SegmentedLogOptions options) {
   CHECK_GT(options.segment_bytes, kRecordsAt + sizeof(RecordHeader));
+  CHECK(std::has_single_bit(options.page_bytes)) << options.page_bytes;
   std::unique_ptr<SegmentedLog> log(new SegmentedLog(disk, std::move(options)));
   const std::string name = "open the log in " + log->options_.folder;
   SKY_RETURN_IF_ERROR(log->OpenSegments().WithContext(name));
@@ -314,11 +316,30 @@ Result<uint64_t> SegmentedLog::Append(uint8_t type, std::span<const std::string_
   for (const std::string_view piece : pieces) header.crc = Crc32c(piece, header.crc);
   std::vector<std::string_view> all = {header.bytes()};
   all.insert(all.end(), pieces.begin(), pieces.end());
+  const std::string rest(RestOfPage(end_ + bytes), '\0');
+  all.push_back(rest);
   if (Status written = segment.file->WriteAt(end_, all); !written.ok()) {
-    return written.code() == StatusCode::kResourceExhausted ? written : Noted(written);
+    if (written.code() != StatusCode::kResourceExhausted) return Noted(written);
+    SKY_RETURN_IF_ERROR(Unwrite());
+    return written;
   }
   end_ += bytes;
   return next_lsn_++;
+}
+
+// A record that was refused may be there as a whole, if there was no room for its zeros only; the
+// next one would take its place, and a power cut could bring it back. Without room for this either
+// it stays until then.
+Status SegmentedLog::Unwrite() {
+  const std::string zeros(sizeof(RecordHeader), '\0');
+  const std::string_view pieces[] = {zeros};
+  Status wiped = used_.back().file->WriteAt(end_, pieces);
+  return wiped.code() == StatusCode::kResourceExhausted ? Status() : Noted(std::move(wiped));
+}
+
+uint64_t SegmentedLog::RestOfPage(uint64_t end) const {
+  const uint64_t rest = (0 - end) % options_.page_bytes;
+  return std::min(rest, used_.back().file->bytes() - end);
 }
 
 // The segment before is safe before the next one holds a record, so a gap is never at its end; and

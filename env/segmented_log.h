@@ -21,6 +21,7 @@ struct SegmentedLogOptions {
   uint64_t store_id = 0;              // Whose log it is; that of another is refused.
   uint64_t segment_bytes = 80 << 20;  // One file; a record must fit: the largest push does.
   size_t spares_max = 2;              // Segments kept for use again; more are deleted.
+  uint64_t page_bytes = 4096;         // Writes end at multiples of it; a power of two.
 };
 
 // A RedoLog in files of one size, which are reserved at once, written from front to back, and used
@@ -44,6 +45,10 @@ struct SegmentedLogOptions {
 // damage the last mark tells: written after each sync, it says up to where nothing can be missing,
 // and which segment is the oldest. A gap below that is kDataLoss. Marks take turns, so that one
 // whole one is always there.
+//
+// Zeros fill the rest of a record's last page, until the next record takes their place. A segment
+// in use again is mostly not in memory, and of a page that is not written as a whole the system
+// first reads the rest from the disk, while the log's owner waits.
 class SegmentedLog : public RedoLog {
  public:
   // Opens what is in the folder, or begins a log. Reads only the last segment; the others are
@@ -93,6 +98,8 @@ class SegmentedLog : public RedoLog {
                                uint64_t* next_lsn);
   Status WipeTail(Segment& segment);
   Status CheckSpare(Segment& segment, uint64_t oldest_lsn) const;
+  Status Unwrite();
+  uint64_t RestOfPage(uint64_t end) const;
   Status Roll();
   Result<Segment> TakeSpare();
   Status DropSpares();

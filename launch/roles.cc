@@ -75,9 +75,6 @@ Status ServerRole::StartShard(const OpenJob& job, const RunIdentity& identity, u
   started.store = std::move(store);
   started.disk = std::make_unique<env::PosixDisk>();
   SKY_ASSIGN_OR_RETURN(
-      started.log, env::SegmentedLog::Open(*started.disk, {.folder = store_options.folder + "/log",
-                                                           .store_id = store_id}));
-  SKY_ASSIGN_OR_RETURN(
       started.host, NodeHost::Create(runtime, {.listen = NumberedEndpoint(listen.endpoint, shard),
                                                .insecure_network = listen.insecure_network}));
   ps::ShardNodeOptions options =
@@ -85,6 +82,11 @@ Status ServerRole::StartShard(const OpenJob& job, const RunIdentity& identity, u
                      listen.advertise.empty() ? started.host->endpoint() : listen.advertise);
   options.store_id = store_id;
   SKY_RETURN_IF_ERROR(options.Validate());
+  env::SegmentedLogOptions log_options{.folder = store_options.folder + "/log",
+                                       .store_id = store_id};
+  // What an image lets go of is enough until the next one.
+  log_options.spares_max = options.image_log_bytes / log_options.segment_bytes + 2;
+  SKY_ASSIGN_OR_RETURN(started.log, env::SegmentedLog::Open(*started.disk, log_options));
   SKY_ASSIGN_OR_RETURN(auto node, ps::ShardNode::Open(std::move(options), *started.store,
                                                       *started.log, checkpoints_.get()));
   started.node = node.get();

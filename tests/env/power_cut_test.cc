@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "common/rng.h"
+#include "env/durable_record_log.h"
 #include "env/segmented_log.h"
 #include "tests/support/sim_disk.h"
 
@@ -23,7 +24,8 @@ const Status kDead(StatusCode::kUnavailable, "dead");
 // A log through its lives, and what it promised.
 class History {
  public:
-  explicit History(uint64_t seed) : rng_(seed, Purpose::kTest) {
+  explicit History(uint64_t seed)
+      : page_bytes_(seed % 2 == 1 ? 1 : 16u << (seed % 9)), rng_(seed, Purpose::kTest) {
     disk_.sector_bytes = 32u << rng_.Below(5);
   }
 
@@ -56,8 +58,11 @@ class History {
 
   Result<std::unique_ptr<SegmentedLog>> Open() {
     const uint64_t segment = kSegment + rng_.Below(3) * 350;
-    return SegmentedLog::Open(
-        disk_, {.folder = "log", .store_id = 7, .segment_bytes = segment, .spares_max = 1});
+    return SegmentedLog::Open(disk_, {.folder = "log",
+                                      .store_id = 7,
+                                      .segment_bytes = segment,
+                                      .spares_max = 1,
+                                      .page_bytes = page_bytes_});
   }
 
   // What came back is what was appended, up to some point; nothing that was promised is missing.
@@ -158,6 +163,7 @@ class History {
     }
   }
 
+  const uint64_t page_bytes_;
   Rng rng_;
   support::SimDisk disk_;
   std::vector<std::string> list_;
@@ -183,6 +189,46 @@ TEST(PowerCutTest, WhatWasSyncedIsThereAndTheRestIsAPrefix) {
   }
   EXPECT_GT(cuts, 40000u);
   EXPECT_GT(lost, 40000u);  // It does bite.
+}
+
+// What a node's loop had on disk before it spoke, as the scheduler's does.
+TEST(PowerCutTest, WhatANodePersistedBeforeItSpokeIsThere) {
+  uint64_t lost = 0;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed=" << seed);
+    Rng rng(seed, Purpose::kTest);
+    support::SimDisk disk;
+    const SegmentedLogOptions options{.folder = "log", .segment_bytes = kSegment};
+    std::vector<Record> wanted;
+    size_t spoken = 0;  // Records of which messages have left.
+    {
+      auto log = SegmentedLog::Open(disk, options);
+      ASSERT_TRUE(log) << log.error();
+      DurableRecordLog records(**log);
+      disk.fault = {.calls = disk.calls + rng.Below(80),
+                    .failure = kDead,
+                    .torn_bytes = rng.Below(200),
+                    .carried_out = rng.Below(2) == 0,
+                    .for_good = true};
+      for (bool alive = true; alive;) {
+        std::vector<Record> batch(1 + rng.Below(3));
+        for (Record& record : batch) record.bytes.assign(1 + rng.Below(200), 'x');
+        wanted.insert(wanted.end(), batch.begin(), batch.end());
+        alive = records.Write(batch).ok();
+        if (alive) spoken = wanted.size();
+      }
+    }
+    disk.CutPower(rng);
+    auto log = SegmentedLog::Open(disk, options);
+    ASSERT_TRUE(log) << log.error();
+    const auto there = ReadRecords(**log);
+    ASSERT_TRUE(there) << there.error();
+    ASSERT_GE(there->size(), spoken);
+    ASSERT_LE(there->size(), wanted.size());
+    for (size_t i = 0; i < there->size(); ++i) ASSERT_EQ((*there)[i].bytes, wanted[i].bytes);
+    lost += wanted.size() - there->size();
+  }
+  EXPECT_GT(lost, 1000u);
 }
 
 }  // namespace

@@ -26,8 +26,8 @@ using Entries = std::vector<std::pair<uint8_t, std::string>>;  // Type and paylo
 class SegmentedLogTest : public testing::Test {
  protected:
   Result<std::unique_ptr<SegmentedLog>> Open(Disk& disk, uint64_t store_id = 7) {
-    return SegmentedLog::Open(disk,
-                              {.folder = "log", .store_id = store_id, .segment_bytes = kSegment});
+    return SegmentedLog::Open(
+        disk, {.folder = "log", .store_id = store_id, .segment_bytes = kSegment, .page_bytes = 1});
   }
   std::unique_ptr<SegmentedLog> Opened(Disk& disk) {
     auto log = Open(disk);
@@ -94,11 +94,32 @@ TEST_F(SegmentedLogTest, TheLogOfAnotherStoreIsRefusedByName) {
       << other.error();
 }
 
+// A part of a page would have to be read before it can be written, if it is not in memory.
+TEST_F(SegmentedLogTest, WritesEndWithTheirPage) {
+  constexpr uint64_t kPage = 4096;
+  auto log = *SegmentedLog::Open(
+      disk_, {.folder = "log", .segment_bytes = 3 * kPage + 100, .page_bytes = kPage});
+  const auto& file = disk_.files.begin()->second;
+  const std::vector<size_t> sizes = {1, 100, 4000, 0, 2000, 4000, 0};
+  for (const size_t bytes : sizes) {
+    ASSERT_TRUE(Append(*log, std::string(bytes, 'x')));
+    const auto& write = file.unsynced.back();
+    const uint64_t end = write.offset + write.bytes.size();
+    ASSERT_TRUE(end % kPage == 0 || end == file.now.size()) << end;
+    ASSERT_LT(write.bytes.size(), bytes + kRecordHeader + kPage);
+  }
+  ASSERT_EQ(disk_.files.size(), 1u);
+  Entries expected;
+  for (const size_t bytes : sizes) expected.emplace_back(3, std::string(bytes, 'x'));
+  EXPECT_EQ(ReadAll(*log), expected);
+}
+
 // Against a plain list, on both disks: appends, syncs, releases and restarts in any order.
 void CompareWithList(Disk& disk, const std::string& folder, uint64_t seed) {
   SCOPED_TRACE(testing::Message() << "seed=" << seed);
   Rng rng(seed, Purpose::kTest);
-  const SegmentedLogOptions options{.folder = folder, .store_id = 1, .segment_bytes = kSegment};
+  const SegmentedLogOptions options{
+      .folder = folder, .store_id = 1, .segment_bytes = kSegment, .page_bytes = 1u << (seed % 13)};
   auto log = *SegmentedLog::Open(disk, options);
   Entries list;
   uint64_t released = 1;
