@@ -41,6 +41,10 @@ ClusterShape ShapeOf(const job::Job& job) {
           .ranks = ranks};
 }
 
+size_t TaskThreadsOfServer(const job::Job& job) {
+  return job.cluster().durability() == job::POWER ? 2 * size_t{ShapeOf(job).shards_per_server} : 1;
+}
+
 Result<model::TwoTower> ModelOfJob(const job::Job& job) {
   SKY_ASSIGN_OR_RETURN(model::TwoTowerOptions options, worker::ModelOptionsFromJob(job));
   return model::TwoTower::Create(std::move(options));
@@ -118,6 +122,8 @@ ps::ShardNodeOptions ShardOptionsOf(const LoadedJob& job, const model::TwoTower&
           .seed = job.job.seed(),
           .memory_bytes = job.job.cluster().shard_memory_bytes(),
           .in_flight_bytes_max = job.job.cluster().push_memory_bytes(),
+          .durability = job.job.cluster().durability() == job::POWER ? ps::Durability::kPower
+                                                                     : ps::Durability::kProcess,
           .start_timeout = std::chrono::seconds(job.job.cluster().start_timeout_s())};
 }
 

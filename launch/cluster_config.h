@@ -33,6 +33,10 @@ struct ClusterShape {
 
 ClusterShape ShapeOf(const job::Job& job);
 
+// Threads for the tasks of one server process. At durability POWER each shard's sync finds one,
+// also while all of them send their parts of a checkpoint.
+size_t TaskThreadsOfServer(const job::Job& job);
+
 // What the nodes of one run have in common, besides the job.
 struct RunIdentity {
   JobId id;

@@ -61,7 +61,8 @@ Result<RunOutcome> RunAsThreads(const OpenJob& job, const RunFolder& folder,
   const env::SignalWatch signals;
   SKY_ASSIGN_OR_RETURN(auto checkpoints,
                        OpenCheckpoints(job.loaded, identity.id, folder.checkpoint_folder()));
-  ProcessRuntime runtime(ShapeOf(job.loaded.job).trainers() + 1);
+  const ClusterShape shape = ShapeOf(job.loaded.job);
+  ProcessRuntime runtime(shape.trainers() + shape.servers * TaskThreadsOfServer(job.loaded.job));
   SKY_ASSIGN_OR_RETURN(const auto scheduler,
                        SchedulerRole::Start({.node = std::move(node),
                                              .log_folder = folder.scheduler_folder(),

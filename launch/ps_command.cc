@@ -3,6 +3,7 @@
 #include <gflags/gflags.h>
 
 #include "env/zmq_endpoint.h"
+#include "launch/cluster_config.h"
 #include "launch/commands.h"
 #include "launch/log_file.h"
 #include "launch/node_flags.h"
@@ -48,7 +49,7 @@ Status Ps(const std::vector<std::string>& positionals) {
             fmt::format("--number {}: the job has {} servers, from 0", FLAGS_number, servers)};
   }
   SKY_RETURN_IF_ERROR(CheckAdvertise(ShapeOf(job.loaded.job).shards_per_server));
-  ProcessRuntime runtime(1);
+  ProcessRuntime runtime(TaskThreadsOfServer(job.loaded.job));
   SKY_RETURN_IF_ERROR(UseKeysByFlags(runtime));
   SKY_ASSIGN_OR_RETURN(
       const auto role,

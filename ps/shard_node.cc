@@ -62,6 +62,7 @@ class ShardNode::State {
                 .tables = options_.tables},
                shard_, store, log, objects),
         trainers_(options_.tables, options_.park_max, shard_),
+        replies_(options_.durability, log, shard_.in_flight()),
         strikes_({.mute = options_.mute}),
         link_({.endpoint = options_.scheduler_endpoint,
                .register_every = options_.register_every,
@@ -99,22 +100,25 @@ class ShardNode::State {
 
   void HandleTrainer(const Call& call);
   Status CheckIdentity(const wire::Identity& identity) const;
-  void Answer(Served served, Effects* out) const;
+  void Answer(Served served, Effects* out);
   void Speak(Instant now, Effects* out);
   void Register(Effects* out);
   void Beat(Effects* out);
   void Conclude(Instant now, Effects* out);
   void Exit(Status status, std::string reason, Effects* out);
+  const Status& failure() const;
 
   wire::Identity Self(uint64_t to) const;
-  void Send(const std::string& peer, uint64_t to, uint64_t request, wire::Header reply,
-            std::string payload, Effects* out) const;
-  void Refuse(const Call& call, const Status& status);
+  Envelope Sealed(const std::string& peer, uint64_t to, uint64_t request, wire::Header message,
+                  std::string payload = {}) const;
+  Envelope RefusalOf(const Call& call, const Status& status) const;
+  void Tell(wire::Header message, Effects* out);  // To the scheduler, unasked.
 
   const ShardNodeOptions options_;
   Shard shard_;
   ShardRound round_;
   TrainerAdapter trainers_;
+  DurableReplies replies_;
   PeerStrikes strikes_;
   SchedulerLink link_;
   ShardNodeStats stats_;
@@ -164,7 +168,7 @@ Effects ShardNode::State::Tick(Instant now) {
 Effects ShardNode::State::Finish(std::unique_ptr<Task> task, Instant now) {
   Effects out;
   if (finished_) return out;
-  round_.Finish(std::move(task));
+  if (!replies_.Finish(*task)) round_.Finish(std::move(task));
   Conclude(now, &out);
   return out;
 }
@@ -175,13 +179,18 @@ void ShardNode::State::Conclude(Instant now, Effects* out) {
     for (auto& task : round_.Advance()) out->start.push_back(std::move(task));
     for (Served& served : trainers_.ServeParked(now)) Answer(std::move(served), out);
   }
-  if (const Status& failure = shard_.failure(); !failure.ok()) {
-    return Exit(failure.WithContext("shard " + std::to_string(options_.shard)), failure.ToString(),
+  if (const Status failed = failure(); !failed.ok()) {
+    return Exit(failed.WithContext("shard " + std::to_string(options_.shard)), failed.ToString(),
                 out);
   }
   if (Status silent = link_.Check(now); !silent.ok()) {
     return Exit(std::move(silent), "the scheduler is silent", out);
   }
+  replies_.Advance(now, out);
+}
+
+const Status& ShardNode::State::failure() const {
+  return shard_.failure().ok() ? replies_.failure() : shard_.failure();
 }
 
 Result<wire::Header> ShardNode::State::Open(const Envelope& message, Instant now, Effects* out) {
@@ -245,9 +254,9 @@ void ShardNode::State::HandleScheduler(const Call& call) {
   wire::Header reply;
   const Status status = header.has_cluster_map() ? HandleMap(header.cluster_map())
                                                  : HandleSchedulerRequest(call, &reply);
-  if (!status.ok()) return Refuse(call, status);
+  if (!status.ok()) return replies_.Add(RefusalOf(call, status), &call.out);
   if (reply.body_case() == wire::Header::BODY_NOT_SET) return;
-  Send(call.message.peer, 0, header.request(), std::move(reply), {}, &call.out);
+  replies_.Add(Sealed(call.message.peer, 0, header.request(), std::move(reply)), &call.out);
 }
 
 void ShardNode::State::HandleWelcome(const wire::Welcome& welcome, Instant now) {
@@ -358,7 +367,8 @@ Status ShardNode::State::CheckIdentity(const wire::Identity& identity) const {
 void ShardNode::State::HandleTrainer(const Call& call) {
   if (call.header.has_error()) return;  // An error must not bring forth another.
   if (const Status status = CheckIdentity(call.header.identity()); !status.ok()) {
-    return Refuse(call, status);
+    call.out.send.push_back(RefusalOf(call, status));
+    return;
   }
   Served served = trainers_.Serve(call.message.peer, call.header, call.message.payload, call.now);
   if (served.malformed) {
@@ -372,7 +382,7 @@ void ShardNode::State::HandleTrainer(const Call& call) {
   Answer(std::move(served), &call.out);
 }
 
-void ShardNode::State::Answer(Served served, Effects* out) const {
+void ShardNode::State::Answer(Served served, Effects* out) {
   if (!served.status.ok()) {
     wire::Error& error = *served.reply.mutable_error();
     error.set_code(static_cast<uint32_t>(served.status.code()));
@@ -381,8 +391,9 @@ void ShardNode::State::Answer(Served served, Effects* out) const {
     served.payload.clear();
   }
   if (served.reply.body_case() == wire::Header::BODY_NOT_SET) return;
-  Send(served.peer, served.sender, served.request, std::move(served.reply),
-       std::move(served.payload), out);
+  replies_.Add(Sealed(served.peer, served.sender, served.request, std::move(served.reply),
+                      std::move(served.payload)),
+               out);
 }
 
 // ---------------------------------------------------------------- speaking
@@ -408,7 +419,7 @@ void ShardNode::State::Register(Effects* out) {
   message.set_job_hash(options_.job_hash);
   message.set_endpoint(options_.endpoint);
   message.set_store_id(options_.store_id);
-  Send(options_.scheduler_endpoint, 0, next_request_++, std::move(header), {}, out);
+  Tell(std::move(header), out);
 }
 
 void ShardNode::State::Beat(Effects* out) {
@@ -416,7 +427,7 @@ void ShardNode::State::Beat(Effects* out) {
   wire::Heartbeat& beat = *header.mutable_heartbeat();
   beat.set_map_version(Number(shard_.own().version));
   beat.set_memory_bytes(shard_.rows().memory_bytes() + shard_.in_flight().used());
-  Send(options_.scheduler_endpoint, 0, next_request_++, std::move(header), {}, out);
+  Tell(std::move(header), out);
 }
 
 void ShardNode::State::Exit(Status status, std::string reason, Effects* out) {
@@ -424,7 +435,7 @@ void ShardNode::State::Exit(Status status, std::string reason, Effects* out) {
   if (link_.welcomed() && !reason.empty()) {
     wire::Header header;
     header.mutable_leave()->set_reason(std::move(reason));
-    Send(options_.scheduler_endpoint, 0, next_request_++, std::move(header), {}, out);
+    Tell(std::move(header), out);
   }
   exit_status_ = std::move(status);
   finished_ = true;
@@ -442,19 +453,22 @@ wire::Identity ShardNode::State::Self(uint64_t to) const {
   return identity;
 }
 
-void ShardNode::State::Send(const std::string& peer, uint64_t to, uint64_t request,
-                            wire::Header reply, std::string payload, Effects* out) const {
-  *reply.mutable_identity() = Self(to);
-  reply.set_request(request);
-  out->send.push_back(wire::Seal(peer, std::move(reply), std::move(payload)));
+void ShardNode::State::Tell(wire::Header message, Effects* out) {
+  out->send.push_back(Sealed(options_.scheduler_endpoint, 0, next_request_++, std::move(message)));
 }
 
-void ShardNode::State::Refuse(const Call& call, const Status& status) {
+Envelope ShardNode::State::Sealed(const std::string& peer, uint64_t to, uint64_t request,
+                                  wire::Header message, std::string payload) const {
+  *message.mutable_identity() = Self(to);
+  message.set_request(request);
+  return wire::Seal(peer, std::move(message), std::move(payload));
+}
+
+Envelope ShardNode::State::RefusalOf(const Call& call, const Status& status) const {
   const uint64_t to = call.header.identity().sender_incarnation();
   // The job's id is not told to one who does not know it.
   const bool stranger = status.code() == StatusCode::kUnknownJob;
-  call.out.send.push_back(
-      wire::Refusal(call.message, call.header, stranger ? wire::Identity() : Self(to), status));
+  return wire::Refusal(call.message, call.header, stranger ? wire::Identity() : Self(to), status);
 }
 
 // ---------------------------------------------------------------- ShardNode

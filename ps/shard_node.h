@@ -12,6 +12,7 @@
 #include "common/table_spec.h"
 #include "env/redo_log.h"
 #include "env/row_store.h"
+#include "ps/durable_replies.h"
 
 namespace skybridge::ps {
 
@@ -30,10 +31,12 @@ struct ShardNodeOptions {
 
   // What it keeps.
   TableSpecs tables;
-  uint64_t seed = 0;                            // Of first values.
-  uint64_t memory_bytes = uint64_t{1} << 30;    // Rows and their index; more rows go to disk.
-  uint64_t in_flight_bytes_max = 256ull << 20;  // Pushes not yet applied, and parked pulls.
-  uint64_t image_log_bytes = 1ull << 30;        // Of log that a restart may have to replay.
+  uint64_t seed = 0;                          // Of first values.
+  uint64_t memory_bytes = uint64_t{1} << 30;  // Rows and their index; more rows go to disk.
+  // Pushes not yet applied, parked pulls, and answers that wait for the log.
+  uint64_t in_flight_bytes_max = 256ull << 20;
+  uint64_t image_log_bytes = 1ull << 30;  // Of log that a restart may have to replay.
+  Durability durability = Durability::kProcess;
 
   // How long it waits.
   Duration register_every = std::chrono::seconds(1);
@@ -63,7 +66,7 @@ struct ShardNodeStats {
 //
 // Ends when the scheduler says Stop, fences it, or falls silent, or when store or log fail; a node
 // that cannot keep rows must not speak. A node that is opened on the store and log of one that died
-// goes on where that one stood: nothing that was answered is lost.
+// goes on where that one stood: nothing that was answered is lost, as far as `durability` says.
 class ShardNode : public Node {
  public:
   // options.Validate() must be OK. `store` holds records of RecordBytes(options.tables)
@@ -77,7 +80,7 @@ class ShardNode : public Node {
 
   Effects Handle(const Envelope& message, Instant now) override;
   Effects Tick(Instant now) override;
-  // Starts tasks that send its part of a checkpoint.
+  // Starts tasks that send its part of a checkpoint, and that sync its log.
   Effects Finish(std::unique_ptr<Task> task, Instant now) override;
   bool finished() const override;
 

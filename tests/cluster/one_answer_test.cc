@@ -33,6 +33,20 @@ TEST_F(OneAnswerTest, EveryShapeOfClusterMakesTheSameTables) {
   }
 }
 
+// Answers that wait for the disk change when something happens, not what.
+TEST_F(OneAnswerTest, ServersThatWaitForTheirDisksMakeTheSameTables) {
+  MakeData();
+  const auto expected = Tables({});
+  const std::vector<std::string> power = {"--set", "cluster.durability=POWER"};
+  for (const std::vector<std::string>& shape : std::vector<std::vector<std::string>>{
+           {"--set", "cluster.servers=2", "--set", "cluster.workers=2"},
+           {"--in_process", "--set", "cluster.shards_per_server=2"}}) {
+    std::vector<std::string> arguments = power;
+    arguments.insert(arguments.end(), shape.begin(), shape.end());
+    EXPECT_EQ(Tables(arguments), expected) << testing::PrintToString(arguments);
+  }
+}
+
 // Rules that remember more of a row than its sum of squares, each its own.
 TEST_F(OneAnswerTest, OtherOptimizersMakeTheSameTablesTooInAnyShape) {
   MakeData();

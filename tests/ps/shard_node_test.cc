@@ -33,7 +33,7 @@ const TableSpecs kTables = {
     {.name = "rows", .dim = 2, .optimizer = {.kind = RowOptimizer::kSgd, .learning_rate = 1}},
     {.name = "counts", .kind = TableKind::kCounts}};
 
-ShardNodeOptions Options() {
+ShardNodeOptions Options(Durability durability = Durability::kProcess) {
   return {.job = kJob,
           .job_hash = 77,
           .shard = 3,
@@ -44,11 +44,14 @@ ShardNodeOptions Options() {
           .endpoint = "tcp://here:2",
           .scheduler_endpoint = kScheduler,
           .tables = kTables,
-          .memory_bytes = 1 << 20};
+          .memory_bytes = 1 << 20,
+          .durability = durability};
 }
 
 class ShardNodeTest : public testing::Test {
  protected:
+  explicit ShardNodeTest(Durability durability = Durability::kProcess) : durability_(durability) {}
+
   // Delivers a message and returns what the node sends.
   std::vector<wire::Header> Deliver(const std::string& peer, wire::Header header,
                                     std::string payload = {}) {
@@ -157,6 +160,14 @@ class ShardNodeTest : public testing::Test {
   static std::string Ids(uint64_t id) { return Row(id, {}); }
 
   std::vector<wire::Header> Take(Effects effects) {
+    for (auto started = std::move(effects.start); auto& task : started) {
+      if (syncs_run_ && dynamic_cast<env::RedoSync*>(task.get()) != nullptr) {
+        task->Run();
+        effects.Append(node_.Finish(std::move(task), now_));
+      } else {
+        tasks_.push_back(std::move(task));
+      }
+    }
     for (auto& task : effects.start) tasks_.push_back(std::move(task));
     std::vector<wire::Header> headers;
     peers_.clear();
@@ -174,10 +185,13 @@ class ShardNodeTest : public testing::Test {
   support::MemoryRowStore store_{RecordBytes(kTables)};
   support::MemoryRedoLog log_;
   support::MemoryObjectStore objects_;
-  std::unique_ptr<ShardNode> opened_ = *ShardNode::Open(Options(), store_, log_, &objects_);
+  const Durability durability_;
+  std::unique_ptr<ShardNode> opened_ =
+      *ShardNode::Open(Options(durability_), store_, log_, &objects_);
   ShardNode& node_ = *opened_;
   Instant now_{seconds(1000)};
   uint64_t request_ = 100;
+  bool syncs_run_ = true;                      // At once; else they are among tasks_.
   std::deque<std::unique_ptr<Task>> tasks_;    // Started and not run.
   std::vector<std::string> peers_, payloads_;  // Of what was sent last.
 };
@@ -567,6 +581,41 @@ TEST_F(ShardNodeTest, AFailingStoreEndsItWithAFarewell) {
   EXPECT_TRUE(sent[1].has_leave());
   EXPECT_TRUE(node_.finished());
   EXPECT_NE(node_.exit_status().message().find("disk full"), std::string::npos);
+}
+
+// ---------------------------------------------------------------- power
+
+class ShardNodePowerTest : public ShardNodeTest {
+ protected:
+  ShardNodePowerTest() : ShardNodeTest(Durability::kPower) {}
+};
+
+TEST_F(ShardNodePowerTest, AnswersWaitForTheSyncAndHeartbeatsDoNot) {
+  Start(false);
+  syncs_run_ = false;
+  EXPECT_TRUE(Deliver("trainer", Push(0), Row(5, {1, 1})).empty());
+  EXPECT_TRUE(Deliver("trainer", Push(0), Row(5, {1, 1})).empty());  // Nor does a repeat's.
+  ASSERT_EQ(tasks_.size(), 1u);
+  const auto sent = Tick(seconds(2));
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_TRUE(sent[0].has_heartbeat());
+  tasks_.front()->Run();
+  const auto answers = Take(node_.Finish(std::move(tasks_.front()), now_));
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_TRUE(answers[0].has_push_reply());
+  EXPECT_TRUE(answers[1].has_push_reply());
+}
+
+TEST_F(ShardNodePowerTest, AFailedSyncEndsItAndNoAnswerLeaves) {
+  Start(false);
+  syncs_run_ = false;
+  EXPECT_TRUE(Deliver("trainer", Push(0), Row(5, {1, 1})).empty());
+  ASSERT_EQ(tasks_.size(), 1u);
+  const auto sent = Take(node_.Finish(std::move(tasks_.front()), now_));  // It did not run.
+  EXPECT_TRUE(node_.finished());
+  EXPECT_EQ(node_.exit_status().code(), StatusCode::kUnavailable);
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_TRUE(sent[0].has_leave());
 }
 
 TEST(ShardNodeOptionsTest, WhatCannotBeIsRefusedByName) {
