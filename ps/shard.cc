@@ -9,6 +9,9 @@
 namespace skybridge::ps {
 namespace {
 
+// A full log is not helped by an image for each repeat of a push.
+constexpr uint64_t kRefusalsPerImage = 64;
+
 std::string Name(Phase phase) { return "phase " + std::to_string(Number(phase)); }
 
 }  // namespace
@@ -18,7 +21,8 @@ Shard::Shard(ShardOptions options, env::RowStore& store, env::RedoLog& log)
       store_(store),
       log_(log),
       state_(options_.rows, options_.in_flight_bytes_max, store, log),
-      chunks_(state_.in_flight) {}
+      chunks_(state_.in_flight),
+      image_due_(options_.image_log_bytes) {}
 
 Status Shard::Noted(Status status) {
   if (failure_.ok()) failure_ = status;
@@ -33,7 +37,8 @@ Status Shard::Keep(ShardRecord& record) {
   const auto lsn = log_.Append(encoded.type, encoded.pieces());
   if (!lsn && lsn.error().code() != StatusCode::kResourceExhausted) return Noted(lsn.error());
   if (!lsn) {
-    ++refused_by_log_;
+    // An image frees log (S8).
+    if (refused_by_log_++ % kRefusalsPerImage == 0 && log_bytes_ > 0) (void)WantImage();
     return lsn.error();
   }
   log_bytes_ += encoded.bytes();
@@ -87,20 +92,32 @@ Status Shard::Replay(const env::RedoRecord& kept, uint64_t begin) {
 void Shard::ContinueImage() {
   if (!failure().ok()) return;
   if (!image_) {
-    if (log_bytes_ < options_.image_log_bytes && !image_wanted_) return;
+    if (log_bytes_ < image_due_ && !image_wanted_) return;
     image_wanted_ = false;
     const ShardImage image = state_.Image(log_.last() + 1);
-    image_ = OpenImage{.redo = image.redo, .note = EncodeImage(image)};
+    image_ = OpenImage{.redo = image.redo, .note = EncodeImage(image), .log_bytes = log_bytes_};
     log_bytes_ = 0;
     state_.rows.BeginImage();
   }
   const env::StoreNote notes[] = {{ShardImage::kNoteName, image_->note}};
   const Result<bool> whole = state_.rows.ContinueImage(notes);
+  if (!whole && whole.error().code() == StatusCode::kResourceExhausted) {
+    return GiveUpImage(whole.error());
+  }
   if (!Noted(whole.status()).ok() || !*whole) return;
   image_redo_ = image_->redo;
+  image_due_ = options_.image_log_bytes;
   ++images_;
   image_.reset();
   (void)Noted(log_.Release(image_redo_));
+}
+
+// The disk is full. What is to be written stays in memory and in the log.
+void Shard::GiveUpImage(const Status& why) {
+  LOG(WARNING) << "rows wait for room: " << why;
+  log_bytes_ += image_->log_bytes;
+  image_due_ = log_bytes_ + options_.image_log_bytes / 16;
+  image_.reset();
 }
 
 uint64_t Shard::WantImage() {

@@ -133,6 +133,7 @@ class Shard {
   }
   Status Replay(const env::RedoRecord& kept, uint64_t begin);
   Status Noted(Status status);
+  void GiveUpImage(const Status& why);
 
   const ShardOptions options_;
   env::RowStore& store_;
@@ -144,12 +145,14 @@ class Shard {
   struct OpenImage {
     uint64_t redo = 0;
     std::string note;
+    uint64_t log_bytes = 0;  // That it frees.
   };
   std::optional<OpenImage> image_;
   bool image_wanted_ = false;
   uint64_t images_ = 0;
   uint64_t image_redo_ = 0;
   uint64_t log_bytes_ = 0;  // Appended since the last image began.
+  uint64_t image_due_ = 0;  // At so many of them.
   uint64_t refused_by_log_ = 0;
   Status failure_;
 };

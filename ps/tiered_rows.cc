@@ -224,6 +224,7 @@ Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows,
   spill_.clear();
   spill_.reserve(spill_bytes_);  // Once; growing by doubling would pass the budget.
   std::vector<size_t> record_begin(rows.size());
+  const std::vector<uint64_t> stored_before = stored_;
   for (size_t t = 0; t < rows.size(); ++t) {
     RowTable& table = *tables_[t];
     leaving_.clear();
@@ -237,7 +238,6 @@ Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows,
       spill_keys_.push_back(row.key);
       const char* record = table.record(row.row);
       stored_[t] += table.stored(row.row) ? 0 : 1;
-      table.SetStored(row.row);
       spill_.insert(spill_.end(), record, record + table.layout().bytes);
     }
   }
@@ -252,7 +252,17 @@ Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows,
         {tables_[t]->table(), std::span(spill_keys_).subspan(begin, count),
          std::span(spill_).subspan(record_begin[t], count * tables_[t]->layout().bytes)});
   }
-  return Ingest(runs, notes);
+  const Status ingested = Ingest(runs, notes);
+  if (!ingested.ok()) {
+    stored_ = stored_before;
+    return ingested;
+  }
+  for (size_t t = 0; t < rows.size(); ++t) {
+    for (const RowNumber row : rows[t]) {
+      if (tables_[t]->dirty(row)) tables_[t]->SetStored(row);
+    }
+  }
+  return Status();
 }
 
 Status TieredRows::Ingest(std::span<const env::RowRun> runs,
@@ -311,7 +321,7 @@ Status TieredRows::WriteChanged(RowTable& table) {
 }
 
 Status TieredRows::Noted(Status status) {
-  if (failure_.ok()) failure_ = status;
+  if (failure_.ok() && status.code() != StatusCode::kResourceExhausted) failure_ = status;
   return status;
 }
 

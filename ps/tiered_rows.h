@@ -51,8 +51,9 @@ struct RowsNote {
 // ingest, others are just forgotten. Eviction changes no value. The budget is never exceeded.
 // No row reaches the store before the log that explains it is safe (docs/protocol.md, S3).
 //
-// One thread. Errors of every call: those of store and log, after which the object must not be
-// used; failure() keeps the first.
+// One thread. Errors of every call: those of store and log. kResourceExhausted (no room on the
+// disk) leaves everything as it was; after others the object must not be used; failure() keeps the
+// first.
 class TieredRows {
  public:
   static constexpr uint64_t kImageRunBytes = 4 << 20;

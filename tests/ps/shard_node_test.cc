@@ -571,16 +571,16 @@ TEST_F(ShardNodeTest, AnErrorBringsForthNoOther) {
 
 TEST_F(ShardNodeTest, AFailingStoreEndsItWithAFarewell) {
   Start(false);
-  store_.failure = Status(StatusCode::kResourceExhausted, "disk full");
+  store_.failure = Status(StatusCode::kUnavailable, "input/output error");
   wire::Header header = FromTrainer();
   header.mutable_scan()->set_from_start(true);
   header.mutable_scan()->set_rows_max(1);
   const auto sent = Deliver(kTrainer, header);
   ASSERT_EQ(sent.size(), 2u);
-  EXPECT_EQ(Code(sent[0]), StatusCode::kResourceExhausted);
+  EXPECT_EQ(Code(sent[0]), StatusCode::kUnavailable);
   EXPECT_TRUE(sent[1].has_leave());
   EXPECT_TRUE(node_.finished());
-  EXPECT_NE(node_.exit_status().message().find("disk full"), std::string::npos);
+  EXPECT_NE(node_.exit_status().message().find("input/output error"), std::string::npos);
 }
 
 // ---------------------------------------------------------------- power

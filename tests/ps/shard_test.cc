@@ -531,6 +531,44 @@ TEST_F(ShardTest, AFullLogRefusesAndTheSamePushGoesWellLater) {
   EXPECT_EQ(shard_.in_flight().used(), 0u);
 }
 
+PushRequest PushOfOneRow(uint64_t sequence) {
+  PushRequest push = Push(0, sequence);
+  push.rows.parts = {{TableId(2), {RowId(4)}, {}, {}}};
+  return push;
+}
+
+// S8. Long before an image would be due.
+TEST_F(ShardTest, AFullLogIsFreedByAnImage) {
+  ASSERT_TRUE(shard_.Open(Async(1)).ok());
+  host_.log.capacity = 4096;
+  uint64_t sequence = 0;
+  while (shard_.Push(PushOfOneRow(sequence)).has_value()) ASSERT_LT(++sequence, 1000u);
+  EXPECT_EQ(shard_.Push(PushOfOneRow(sequence)).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(shard_.images(), 0u);
+  for (int piece = 0; piece < 10 && shard_.images() == 0; ++piece) shard_.ContinueImage();
+  EXPECT_EQ(shard_.images(), 1u);
+  EXPECT_EQ(Outcome(shard_.Push(PushOfOneRow(sequence))), PushOutcome::kAccepted);
+}
+
+TEST_F(ShardTest, AnImageThatFindsNoRoomIsWrittenLater) {
+  ASSERT_TRUE(shard_.Open(Async(1)).ok());
+  ASSERT_EQ(Outcome(shard_.Push(PushOfOneRow(0))), PushOutcome::kAccepted);
+  shard_.WantImage();
+  host_.store.failure = Status(StatusCode::kResourceExhausted, "disk full");
+  shard_.ContinueImage();
+  EXPECT_TRUE(shard_.failure().ok()) << shard_.failure();
+  EXPECT_EQ(shard_.images(), 0u);
+  host_.store.failure = Status();
+  shard_.ContinueImage();
+  EXPECT_EQ(shard_.images(), 0u) << "not at once";
+  EXPECT_EQ(Outcome(shard_.Push(PushOfOneRow(1))), PushOutcome::kAccepted);
+  shard_.WantImage();
+  for (int piece = 0; piece < 10; ++piece) shard_.ContinueImage();
+  EXPECT_EQ(shard_.images(), 1u);
+  host_.Restart();
+  EXPECT_EQ(Outcome(host_.shard->Push(PushOfOneRow(1))), PushOutcome::kDuplicate);
+}
+
 TEST_F(ShardTest, ALogThatFailsEndsTheShard) {
   ASSERT_TRUE(shard_.Open(Async(1)).ok());
   host_.log.failure = Status(StatusCode::kUnavailable, "input/output error");

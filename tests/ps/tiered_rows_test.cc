@@ -134,13 +134,32 @@ TEST_F(TieredRowsTest, TablesThatCannotBeAreRefusedByName) {
 TEST_F(TieredRowsTest, AFailingStoreIsReportedAndRemembered) {
   TieredRows rows(Options(kSmall), store_, log_);
   Rng rng(1, Purpose::kTest);
+  store_.failure = Status(StatusCode::kUnavailable, "input/output error");
+  Status status;
+  for (int i = 0; i < 1000 && status.ok(); ++i) {
+    status = rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 1 << 20)).status();
+  }
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(rows.failure(), status);
+}
+
+TEST_F(TieredRowsTest, AFullDiskChangesNothing) {
+  TieredRows rows(Options(kSmall), store_, log_);
+  Rng rng(1, Purpose::kTest);
   store_.failure = Status(StatusCode::kResourceExhausted, "disk full");
   Status status;
   for (int i = 0; i < 1000 && status.ok(); ++i) {
     status = rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 1 << 20)).status();
   }
   EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
-  EXPECT_EQ(rows.failure(), status);
+  EXPECT_TRUE(rows.failure().ok());
+  store_.failure = Status();
+  while (store_.ingests == 0) {
+    ASSERT_TRUE(rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 1 << 20)).has_value());
+  }
+  TieredRows late(Options(kSmall), store_, log_);
+  ASSERT_TRUE(late.Recover().ok());
+  EXPECT_EQ(late.rows(TableId(0)), store_.rows(TableId(0))) << "as the store's note has it";
 }
 
 TEST_F(TieredRowsTest, ScanGoesBySlotThenId) {
