@@ -119,6 +119,7 @@ Status ZmqTransportOptions::Validate() const {
   };
   if (frame_bytes_max == 0) return bad("frame_bytes_max");
   if (receive_queue_max <= 0) return bad("receive_queue_max");  // Zero would be without bound.
+  if (answer_queue_max <= 0) return bad("answer_queue_max");
   if (send_queue_max <= 0) return bad("send_queue_max");
   if (backlog <= 0) return bad("backlog");
   if (connections_max == 0) return bad("connections_max");
@@ -167,7 +168,7 @@ Result<ZmqTransport::Socket> ZmqTransport::MakeSocket(int type, const std::strin
   };
   const auto bytes_max = static_cast<int64_t>(options_.frame_bytes_max);
   CHECK_EQ(zmq_setsockopt(socket.get(), ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max), 0);
-  set(ZMQ_RCVHWM, options_.receive_queue_max);
+  set(ZMQ_RCVHWM, type == ZMQ_ROUTER ? options_.receive_queue_max : options_.answer_queue_max);
   set(ZMQ_SNDHWM, options_.send_queue_max);
   set(ZMQ_LINGER, Milliseconds(options_.linger));
   set(ZMQ_HANDSHAKE_IVL, Milliseconds(options_.handshake_max));

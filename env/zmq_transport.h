@@ -26,8 +26,12 @@ struct ZmqTransportOptions {
   std::string listen;
   // Incoming; libzmq closes a connection that announces more, before memory is spent on it.
   size_t frame_bytes_max = (4 << 20) + (64 << 10);
-  int receive_queue_max = 4;  // Messages per peer; then TCP holds the sender back.
-  int send_queue_max = 32;    // Messages per peer; then Send drops. A push has up to 16 chunks.
+  // Messages of each peer that connected to us; then TCP holds the sender back.
+  int receive_queue_max = 4;
+  // Messages of each that we connected to: what we asked for. Never to be reached: a connection
+  // that is made anew while its queue is full ends the process (libzmq up to 4.3.5, issue 3937).
+  int answer_queue_max = 1024;
+  int send_queue_max = 32;  // Messages per peer; then Send drops. A push has up to 16 chunks.
   int backlog = 128;
   size_t connections_max = 1024;  // Endpoints that Send connects to.
   Duration handshake_max = std::chrono::seconds(2);

@@ -95,14 +95,14 @@ class ZombieTest : public HandClusterTest {};
 
 TEST_F(ZombieTest, ThawedWorkerWhosePlaceIsTakenEndsAndHarmsNothing) {
   MakeData();
-  const std::vector<std::string> job = {"--set", "cluster.dead_after_s=2", "--set",
+  const std::vector<std::string> job = {"--set", "cluster.dead_after_s=5", "--set",
                                         "training.epochs=60"};
   env::Process scheduler = StartScheduler(job);
   env::Process server = StartServer(job);
   env::Process zombie = StartWorker(job);
   ASSERT_TRUE(WaitForText("scheduler.log", "train ")) << Read("scheduler.log");
   kill(zombie.pid(), SIGSTOP);
-  ASSERT_TRUE(WaitForText("run/scheduler.log", ") silent for 2 s", seconds(10)));
+  ASSERT_TRUE(WaitForText("run/scheduler.log", ") silent for 5 s", seconds(30)));
   env::Process successor = StartWorker(job);
   ASSERT_TRUE(WaitForText("run/scheduler.log", "pid " + std::to_string(successor.pid())));
   kill(zombie.pid(), SIGCONT);

@@ -63,6 +63,26 @@ TEST_F(ZmqTransportTest, MessagesGoThereAndBackInOrder) {
   }
 }
 
+// If its queue were full by then, libzmq would end the process at the next Receive.
+TEST_F(ZmqTransportTest, AConnectionThatIsMadeAnewUnderASlowReaderIsNoEnd) {
+  constexpr int kAnswers = 24;
+  const auto server = Listener();
+  const auto client = Make({.heartbeat_interval = std::chrono::milliseconds(50),
+                            .heartbeat_timeout = std::chrono::milliseconds(100)});
+  client->Send({server->endpoint(), "question", {}});
+  const auto question = server->Receive(kLong);
+  ASSERT_TRUE(question.has_value());
+  for (int i = 0; i < kAnswers; ++i) server->Send({question->peer, std::to_string(i), {}});
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  for (int i = 0; i < kAnswers; ++i) {
+    const auto answer = client->Receive(kLong);
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->header, std::to_string(i));
+  }
+  client->Send({server->endpoint(), "another", {}});
+  EXPECT_TRUE(server->Receive(kLong).has_value());
+}
+
 TEST_F(ZmqTransportTest, PeersAreToldApart) {
   const auto server = Listener();
   const auto one = Make({}), two = Make({});
