@@ -2,7 +2,10 @@
 #include "launch/command.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <gflags/gflags.h>
@@ -97,14 +100,23 @@ const Command* FindCommand(std::span<const Command> commands, const std::string&
   return command == commands.end() ? nullptr : &*command;
 }
 
+// Says it to people; if nobody can hear, nothing is lost but that.
+void Tell(const std::string& text) { (void)std::fwrite(text.data(), 1, text.size(), stderr); }
+
+// What commands print is what they are called for.
+Status Written() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+  return {StatusCode::kUnavailable, fmt::format("write the output: {}", std::strerror(errno))};
+}
+
 int ReportUsage(const std::string& who, const std::string& message) {
-  fmt::print(stderr, "skybridge{}: {}\ntry: skybridge{} --help\n", who, message, who);
+  Tell(fmt::format("skybridge{}: {}\ntry: skybridge{} --help\n", who, message, who));
   return kUsage;
 }
 
 int Report(const Command& command, const Status& status) {
   if (!status.ok()) {
-    fmt::print(stderr, "skybridge {}: {}\n", command.name, status.message());
+    Tell(fmt::format("skybridge {}: {}\n", command.name, status.message()));
   }
   return ExitCodeOf(status);
 }
@@ -188,7 +200,9 @@ std::vector<std::string> Lines(const std::string& flag) {
   return lines;
 }
 
-int RunProgram(std::span<const Command> commands, std::span<const std::string> arguments) {
+namespace {
+
+int Dispatch(std::span<const Command> commands, std::span<const std::string> arguments) {
   const std::string name = arguments.empty() ? "help" : arguments[0];
   if (name == "help" || name == "--help" || name == "-h") {
     const Command* about = arguments.size() > 1 ? FindCommand(commands, arguments[1]) : nullptr;
@@ -204,6 +218,22 @@ int RunProgram(std::span<const Command> commands, std::span<const std::string> a
     return ReportUsage("", fmt::format("there is no command {}{}", name, Suggestion(name, names)));
   }
   return RunCommand(*command, arguments.subspan(1));
+}
+
+}  // namespace
+
+int RunProgram(std::span<const Command> commands, std::span<const std::string> arguments) {
+  int code = kSuccess;
+  Status written;
+  try {
+    code = Dispatch(commands, arguments);
+    written = Written();
+  } catch (const std::system_error& error) {  // Of fmt::print, once its buffer is full.
+    written = Status(StatusCode::kUnavailable, fmt::format("write the output: {}", error.what()));
+  }
+  if (written.ok()) return code;
+  Tell(fmt::format("skybridge: {}\n", written.message()));
+  return code == kSuccess ? ExitCodeOf(written) : code;
 }
 
 }  // namespace skybridge::launch

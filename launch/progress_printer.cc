@@ -24,6 +24,11 @@ size_t ProgressPrinter::TerminalColumns(std::FILE* out) {
   return size.ws_col;
 }
 
+void ProgressPrinter::Put(const std::string& text) {
+  (void)std::fwrite(text.data(), 1, text.size(), out_);
+  (void)std::fflush(out_);
+}
+
 void ProgressPrinter::Show(const std::string& phase, const std::string& line, Instant now) {
   if (phase.empty()) return;
   const bool live = columns_ > 0;
@@ -32,21 +37,18 @@ void ProgressPrinter::Show(const std::string& phase, const std::string& line, In
   last_ = now;
   phase_ = phase;
   if (!live) return Say(line);
-  fmt::print(out_, "\r{}\x1b[K", line.substr(0, columns_ - 1));
-  std::fflush(out_);
+  Put(fmt::format("\r{}\x1b[K", line.substr(0, columns_ - 1)));
   shown_ = true;
 }
 
 void ProgressPrinter::Say(const std::string& line) {
   Clear();
-  fmt::print(out_, "{}\n", line);
-  std::fflush(out_);
+  Put(line + "\n");
 }
 
 void ProgressPrinter::Clear() {
   if (!shown_) return;
-  fmt::print(out_, "\r\x1b[K");
-  std::fflush(out_);
+  Put("\r\x1b[K");
   shown_ = false;
 }
 

@@ -10,7 +10,8 @@
 namespace skybridge::launch {
 
 // Shows how a job gets on: on a terminal one line that changes, else a line a minute and one for
-// each new phase.
+// each new phase. What cannot be written (a full disk, a pager that was closed) is left out: no job
+// ends of that.
 class ProgressPrinter {
  public:
   // `columns`: width of the terminal, 0 if `out` is none. `out` outlives the printer.
@@ -26,6 +27,8 @@ class ProgressPrinter {
   void Clear();
 
  private:
+  void Put(const std::string& text);
+
   std::FILE* const out_;
   const size_t columns_;
   bool shown_ = false;  // There is a line to wipe.

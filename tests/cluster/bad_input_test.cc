@@ -150,6 +150,24 @@ TEST_F(BadInputTest, FolderThatIsNoExportIsRefused) {
   EXPECT_NE(outcome.output.find("MANIFEST.json"), std::string::npos) << outcome.output;
 }
 
+// `run` has nobody to tell how it gets on, and goes on.
+TEST_F(BadInputTest, OutputThatCannotBeWrittenIsAnErrorAndProgressIsNot) {
+  MakeData();
+  const std::string program = SKYBRIDGE_BINARY;
+  const auto shell = [this](const std::string& line) { return CallProgram({"sh", "-c", line}); };
+  const Outcome quiet =
+      shell(program + " run " + Path("job.pbtxt") + " --run_dir " + Path("run") + " 2>/dev/full");
+  EXPECT_EQ(quiet.exit_code, 0) << quiet.output;
+  EXPECT_TRUE(std::filesystem::exists(Path("run/result.json")));
+  for (const std::string& command :
+       {std::string(" version"), " check " + Path("job.pbtxt"), std::string(" run --help")}) {
+    const Outcome lost = shell(program + command + " >/dev/full");
+    EXPECT_EQ(lost.exit_code, 3) << command << lost.output;
+    EXPECT_NE(lost.output.find("write the output: No space left"), std::string::npos)
+        << command << lost.output;
+  }
+}
+
 // Needs a file system of its own, and so a right that not every machine gives.
 class FullDiskTest : public BadInputTest {
  protected:
