@@ -122,6 +122,19 @@ Status WriteFileDurably(const std::string& path, std::string_view content) {
   return full ? DiskFull(path, content.size()) : FileError("write", path, error);
 }
 
+Status WriteSecretFile(const std::string& path, std::string_view content) {
+  File file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file.open() && errno == EEXIST) {
+    return Status(StatusCode::kAlreadyExists, "write " + path + ": it is there");
+  }
+  if (!file.open()) return FileError("write", path, errno);
+  int error = WriteAndSync(file, content);
+  if (!file.Close() && error == 0) error = errno;
+  if (error == 0) return SyncFolder(FolderOf(path));
+  unlink(path.c_str());
+  return FileError("write", path, error);
+}
+
 // From the top: what is below a folder was made after the folder's name was safe, so of those that
 // are there only the last one's may not be: its maker died too soon.
 Status MakeFolders(const std::string& path) {

@@ -23,6 +23,9 @@ Status ReadPieces(const std::string& path, const std::function<Status(std::strin
 // crash, and the new one survives a power cut once this returned.
 Status WriteFileDurably(const std::string& path, std::string_view content);
 
+// A new file that only its owner may read. Errors also: kAlreadyExists.
+Status WriteSecretFile(const std::string& path, std::string_view content);
+
 // Creates the folder and its parents; one that exists is fine. Their names survive a power cut.
 Status MakeFolders(const std::string& path);
 

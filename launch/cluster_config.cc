@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "env/host.h"
+#include "launch/commands.h"
 #include "launch/job_check.h"
 #include "worker/model_adapter.h"
 
@@ -39,6 +41,10 @@ ClusterShape ShapeOf(const job::Job& job) {
           .workers = workers,
           .trainers_per_worker = (ranks + workers - 1) / workers,
           .ranks = ranks};
+}
+
+RunIdentity IdentityOf(const JobId& id) {
+  return {.id = id, .version = BinaryVersion(), .host = env::HostName(), .pid = env::ProcessId()};
 }
 
 size_t TaskThreadsOfServer(const job::Job& job) {

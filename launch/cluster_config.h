@@ -46,6 +46,9 @@ struct RunIdentity {
   std::string scheduler_endpoint;  // For everyone but the scheduler.
 };
 
+// Of this process, in the run `id`.
+RunIdentity IdentityOf(const JobId& id);
+
 // Where a run puts what it makes; both absolute.
 struct RunFolders {
   std::string export_folder;

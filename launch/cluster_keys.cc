@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/cluster_keys.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <glog/logging.h>
 #include <nlohmann/json.hpp>
 
+#include "env/files.h"
 #include "launch/files.h"
 
 namespace skybridge::launch {
@@ -19,8 +16,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr mode_t kOwnerAlone = 0600;
-constexpr mode_t kOthers = 0077;
+namespace fs = std::filesystem;
+
+constexpr fs::perms kOthers = fs::perms::group_all | fs::perms::others_all;
 
 Json Shown(const env::CurveKeyPair& pair) {
   return {{"public", pair.public_key}, {"secret", pair.secret_key}};
@@ -32,24 +30,13 @@ Status DrawClusterKeys(const std::string& path) {
   SKY_ASSIGN_OR_RETURN(const env::CurveKeyPair server, env::NewCurveKeyPair());
   SKY_ASSIGN_OR_RETURN(const env::CurveKeyPair node, env::NewCurveKeyPair());
   const std::string text = Json{{"server", Shown(server)}, {"node", Shown(node)}}.dump(2) + "\n";
-  const auto failed = [&](StatusCode code) {
-    return Status(code, fmt::format("write keys to {}: {}", path, std::strerror(errno)));
-  };
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerAlone);
-  if (file < 0) {
-    return failed(errno == EEXIST ? StatusCode::kAlreadyExists : StatusCode::kUnavailable);
-  }
-  const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const Status status = written ? Status() : failed(StatusCode::kUnavailable);
-  close(file);
-  if (!written) unlink(path.c_str());
-  return status;
+  return env::WriteSecretFile(path, text);
 }
 
 Result<env::CurveKeys> ReadClusterKeys(const std::string& path) {
   SKY_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  struct stat about {};
-  if (stat(path.c_str(), &about) == 0 && (about.st_mode & kOthers) != 0) {
+  std::error_code ignored;
+  if ((fs::status(path, ignored).permissions() & kOthers) != fs::perms::none) {
     LOG(WARNING) << "keys " << path << ": others than its owner may use it: chmod 600 " << path;
   }
   const Json json = Json::parse(text, nullptr, false);

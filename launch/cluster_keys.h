@@ -12,8 +12,7 @@ namespace skybridge::launch {
 // the file is one of the cluster.
 
 // Draws keys into a new file that only its owner may read.
-// Errors: kAlreadyExists  the file is there;
-//         kUnavailable    it cannot be written.
+// Errors: kAlreadyExists: the file is there; those of env::WriteSecretFile.
 Status DrawClusterKeys(const std::string& path);
 
 // Warns in the log if others than its owner may read the file.

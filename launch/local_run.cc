@@ -11,10 +11,8 @@
 #include <fmt/format.h>
 
 #include "env/files.h"
-#include "env/host.h"
 #include "env/signals.h"
 #include "launch/checkpoint_folder.h"
-#include "launch/commands.h"
 #include "launch/evaluation_report.h"
 #include "launch/files.h"
 #include "launch/local_cluster.h"
@@ -123,10 +121,7 @@ Status CheckNoExport(const std::string& export_folder) {
 
 Result<RunOutcome> RunLocally(const OpenJob& job, const RunFolder& folder,
                               const LocalRunOptions& options, ProgressPrinter& printer) {
-  const RunIdentity identity{.id = options.job,
-                             .version = BinaryVersion(),
-                             .host = env::HostName(),
-                             .pid = env::ProcessId()};
+  const RunIdentity identity = IdentityOf(options.job);
   scheduler::SchedulerNodeOptions node = SchedulerOptionsOf(
       job.loaded, job.plan, job.model, identity,
       {.export_folder = ExportFolderOf(job.loaded, folder), .temp_folder = folder.temp_folder()});

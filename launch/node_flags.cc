@@ -6,10 +6,9 @@
 #include <fmt/format.h>
 #include <gflags/gflags.h>
 
-#include "env/host.h"
 #include "env/zmq_endpoint.h"
 #include "launch/cluster_keys.h"
-#include "launch/commands.h"
+#include "launch/command.h"
 #include "launch/job_flags.h"
 #include "launch/local_run.h"
 
@@ -43,14 +42,9 @@ Result<OpenJob> OpenNodeJob(const std::string& path) {
 }
 
 Result<RunIdentity> IdentityByFlags(bool draw) {
-  RunIdentity identity{
-      .version = BinaryVersion(), .host = env::HostName(), .pid = env::ProcessId()};
-  if (draw && FLAGS_job_id.empty()) {
-    identity.id = DrawJobId();
-  } else {
-    SKY_ASSIGN_OR_RETURN(identity.id, ParseJobId(FLAGS_job_id));
-  }
-  return identity;
+  if (draw && FLAGS_job_id.empty()) return IdentityOf(DrawJobId());
+  SKY_ASSIGN_OR_RETURN(const JobId id, ParseJobId(FLAGS_job_id));
+  return IdentityOf(id);
 }
 
 Status UseKeysByFlags(ProcessRuntime& runtime) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/restore_state.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -12,7 +11,6 @@
 
 #include "common/shard_map.h"
 #include "env/files.h"
-#include "env/host.h"
 #include "env/rocksdb_row_store.h"
 #include "launch/cluster_config.h"
 #include "launch/commands.h"
@@ -108,10 +106,7 @@ Status RestoreStores(ObjectStore& store, const checkpoint::Manifest& manifest, c
 Status RestoreScheduler(ObjectStore& store, const checkpoint::Manifest& manifest,
                         uint32_t generation, const OpenJob& job, const RunFolder& run,
                         const std::string& folder) {
-  const RunIdentity identity{.id = JobOf(manifest),
-                             .version = BinaryVersion(),
-                             .host = env::HostName(),
-                             .pid = env::ProcessId()};
+  const RunIdentity identity = IdentityOf(JobOf(manifest));
   const scheduler::SchedulerNodeOptions options = SchedulerOptionsOf(
       job.loaded, job.plan, job.model, identity,
       {.export_folder = ExportFolderOf(job.loaded, run), .temp_folder = run.temp_folder()});

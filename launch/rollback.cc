@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <glog/logging.h>
 
 #include "env/files.h"
 #include "launch/cluster_config.h"

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <gflags/gflags.h>
 
-#include "env/files.h"
 #include "launch/checkpoint_folder.h"
 #include "launch/commands.h"
 #include "launch/exit_code.h"
@@ -14,12 +13,12 @@
 #include "launch/local_run.h"
 #include "launch/memory_need.h"
 #include "launch/open_job.h"
+#include "launch/prepared_run.h"
 #include "launch/progress_printer.h"
 #include "launch/rollback.h"
 #include "launch/run_folder.h"
 #include "launch/run_report.h"
 #include "launch/run_state.h"
-#include "launch/scheduler_log.h"
 
 DEFINE_string(run_dir, "",
               "Folder for logs, results and the export. Empty: runs/NAME-N in the current folder.");
@@ -36,65 +35,29 @@ DECLARE_string(set);
 namespace skybridge::launch {
 namespace {
 
-// A run, ready to start.
-struct PreparedRun {
-  OpenJob job;
-  RunFolder folder;
-  env::FileLock lock;
-  RunState state;
-  bool resumed = false;
-  Status lost;  // What it kept, as far as that is known.
-};
-
-Result<PreparedRun> NewRun(const std::string& job_file) {
+Result<PreparedRun> BeginRun(const std::string& job_file) {
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJobByFlags(job_file));
   SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
   // Now, not at the first clock.
   SKY_ASSIGN_OR_RETURN(const PushSize push, MeasurePushes(job));
   SKY_RETURN_IF_ERROR(CheckRoomForPushes(job.loaded.job, push));
-  SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(FLAGS_run_dir, job.loaded.job.name()));
-  SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, Duration::zero()));
-  SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, folder)));
-  SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.job_file(), JobText(job.loaded.job)));
-  RunState state{.job = DrawJobId(),
-                 .base = job.loaded.base,
-                 .version = BinaryVersion(),
-                 .table_hash = FLAGS_hash};
-  SKY_RETURN_IF_ERROR(WriteRunState(folder, state));
-  return PreparedRun{std::move(job), folder, std::move(lock), std::move(state)};
-}
-
-Result<PreparedRun> FormerRun() {
-  SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(FLAGS_resume));
-  SKY_RETURN_IF_ERROR(ReadRunState(folder).status());
-  SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, kFormerRunMax));
-  SKY_ASSIGN_OR_RETURN(RunState state, ReadRunState(folder));  // Its holder may have succeeded.
-  if (!state.endpoint.empty()) {
-    return Status(
-        StatusCode::kFailedPrecondition,
-        fmt::format("resume {}: its processes were started by hand: the scheduler goes on "
-                    "with skybridge scheduler --resume",
-                    folder.path));
-  }
-  SKY_RETURN_IF_ERROR(TidyRollback(folder));
-  const Status reopened = OfOwnState(ReopenJob(folder.scheduler_folder()));
-  if (!reopened.ok() && reopened.code() != StatusCode::kStateLost) return reopened;
-  SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJob({.path = folder.job_file(), .base = state.base}));
-  SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
-  return PreparedRun{std::move(job), folder, std::move(lock), std::move(state), true, reopened};
+  SKY_ASSIGN_OR_RETURN(PreparedRun run,
+                       NewRun(std::move(job), DrawJobId(), FLAGS_run_dir, FLAGS_hash));
+  SKY_RETURN_IF_ERROR(WriteRunState(run.folder, run.state));
+  return run;
 }
 
 Result<PreparedRun> PrepareRun(const std::vector<std::string>& positionals) {
   if (FLAGS_resume.empty() && positionals.empty()) {
     return Status(StatusCode::kInvalidArgument, "which job? expected: JOB, or --resume RUN_FOLDER");
   }
-  if (FLAGS_resume.empty()) return NewRun(positionals[0]);
+  if (FLAGS_resume.empty()) return BeginRun(positionals[0]);
   if (!positionals.empty() || !FLAGS_run_dir.empty() || !FLAGS_set.empty()) {
     return Status(StatusCode::kInvalidArgument,
                   "--resume goes on with the job of that run, in its folder: leave out JOB, --set "
                   "and --run_dir");
   }
-  return FormerRun();
+  return FormerRun(FLAGS_resume, StartedBy::kRun);
 }
 
 // An end that is not the job's fault can be mended by going on.

@@ -6,7 +6,6 @@
 #include <gflags/gflags.h>
 
 #include "env/files.h"
-#include "env/host.h"
 #include "env/signals.h"
 #include "launch/checkpoint_folder.h"
 #include "launch/commands.h"
@@ -14,10 +13,10 @@
 #include "launch/local_run.h"
 #include "launch/log_file.h"
 #include "launch/node_flags.h"
+#include "launch/prepared_run.h"
 #include "launch/progress_printer.h"
 #include "launch/run_report.h"
 #include "launch/run_state.h"
-#include "launch/scheduler_log.h"
 #include "launch/scheduler_role.h"
 #include "launch/supervise.h"
 
@@ -33,48 +32,17 @@ DECLARE_bool(insecure_network);
 namespace skybridge::launch {
 namespace {
 
-// A scheduler, ready to start.
-struct Prepared {
-  OpenJob job;
-  RunFolder folder;
-  env::FileLock lock;
-  RunState state;  // Without endpoint: any that --listen permits.
-};
-
-Result<Prepared> NewJob(const std::string& job_file) {
+Result<PreparedRun> BeginJob(const std::string& job_file) {
   SKY_ASSIGN_OR_RETURN(OpenJob job, OpenNodeJob(job_file));
   SKY_ASSIGN_OR_RETURN(const RunIdentity identity, IdentityByFlags(true));
-  SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(FLAGS_run_dir, job.loaded.job.name()));
-  SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, Duration::zero()));
-  SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, folder)));
-  SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.job_file(), JobText(job.loaded.job)));
-  RunState state{.job = identity.id,
-                 .base = job.loaded.base,
-                 .version = BinaryVersion(),
-                 .table_hash = FLAGS_hash};
-  return Prepared{std::move(job), folder, std::move(lock), std::move(state)};
+  return NewRun(std::move(job), identity.id, FLAGS_run_dir, FLAGS_hash);
 }
 
-Result<Prepared> FormerJob() {
-  SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(FLAGS_resume));
-  SKY_RETURN_IF_ERROR(ReadRunState(folder).status());
-  SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, kFormerRunMax));
-  SKY_ASSIGN_OR_RETURN(RunState state, ReadRunState(folder));  // Its holder may have succeeded.
-  if (state.endpoint.empty()) {
-    return Status(StatusCode::kFailedPrecondition,
-                  fmt::format("resume {}: it goes on with skybridge run --resume", folder.path));
-  }
-  SKY_RETURN_IF_ERROR(ReopenJob(folder.scheduler_folder()));
-  SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJob({.path = folder.job_file(), .base = state.base}));
-  SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
-  return Prepared{std::move(job), folder, std::move(lock), std::move(state)};
-}
-
-Result<Prepared> Prepare(const std::vector<std::string>& positionals) {
+Result<PreparedRun> Prepare(const std::vector<std::string>& positionals) {
   if (FLAGS_resume.empty() && positionals.empty()) {
     return Status(StatusCode::kInvalidArgument, "which job? expected: JOB, or --resume RUN_FOLDER");
   }
-  if (FLAGS_resume.empty()) return NewJob(positionals[0]);
+  if (FLAGS_resume.empty()) return BeginJob(positionals[0]);
   if (!positionals.empty() || !FLAGS_run_dir.empty() || !FLAGS_set.empty() ||
       !FLAGS_job_id.empty()) {
     return Status(
@@ -82,14 +50,13 @@ Result<Prepared> Prepare(const std::vector<std::string>& positionals) {
         "--resume goes on with the job of that folder, under its identity: leave out JOB, "
         "--set, --run_dir and --job_id");
   }
-  return FormerJob();
+  SKY_ASSIGN_OR_RETURN(PreparedRun former, FormerRun(FLAGS_resume, StartedBy::kHand));
+  if (!former.lost.ok()) return former.lost;
+  return former;
 }
 
-scheduler::SchedulerNodeOptions NodeOptions(const Prepared& it) {
-  const RunIdentity identity{.id = it.state.job,
-                             .version = BinaryVersion(),
-                             .host = env::HostName(),
-                             .pid = env::ProcessId()};
+scheduler::SchedulerNodeOptions NodeOptions(const PreparedRun& it) {
+  const RunIdentity identity = IdentityOf(it.state.job);
   scheduler::SchedulerNodeOptions options =
       SchedulerOptionsOf(it.job.loaded, it.job.plan, it.job.model, identity,
                          {.export_folder = ExportFolderOf(it.job.loaded, it.folder),
@@ -99,7 +66,7 @@ scheduler::SchedulerNodeOptions NodeOptions(const Prepared& it) {
 }
 
 Status Scheduler(const std::vector<std::string>& positionals) {
-  SKY_ASSIGN_OR_RETURN(Prepared it, Prepare(positionals));
+  SKY_ASSIGN_OR_RETURN(PreparedRun it, Prepare(positionals));
   SKY_ASSIGN_OR_RETURN(auto checkpoints,
                        OpenCheckpoints(it.job.loaded, it.state.job, it.folder.checkpoint_folder()));
   const LogFile log(it.folder.log("scheduler"));

@@ -20,16 +20,21 @@ class FileLog : public env::RecordLog {
  public:
   static Result<std::unique_ptr<FileLog>> Open(const std::string& folder) {
     std::unique_ptr<FileLog> log(new FileLog);
-    SKY_ASSIGN_OR_RETURN(
-        log->log_,
-        env::SegmentedLog::Open(log->disk_, {.folder = folder, .segment_bytes = kSegmentBytes}));
+    auto opened =
+        env::SegmentedLog::Open(log->disk_, {.folder = folder, .segment_bytes = kSegmentBytes});
+    if (!opened) return OfOwnState(opened.error());
+    log->log_ = *std::move(opened);
     return log;
   }
 
   Status Write(std::span<const Record> records) override {
     return env::DurableRecordLog(*log_).Write(records);
   }
-  Result<std::vector<Record>> Read() { return env::ReadRecords(*log_); }
+  Result<std::vector<Record>> Read() {
+    auto records = env::ReadRecords(*log_);
+    if (!records) return OfOwnState(records.error());
+    return records;
+  }
 
  private:
   FileLog() = default;

@@ -19,7 +19,7 @@ struct SchedulerLog {
   std::unique_ptr<env::RecordLog> log;
 };
 
-// Opens the log in `folder`, or begins one there. Errors: those of the disk; kDataLoss if the log
+// Opens the log in `folder`, or begins one there. Errors: those of the disk; kStateLost if the log
 // is damaged.
 Result<SchedulerLog> OpenSchedulerLog(const std::string& folder);
 
@@ -28,7 +28,7 @@ Result<SchedulerLog> OpenSchedulerLog(const std::string& folder);
 Status BeginSchedulerLog(const std::string& folder, std::span<const Record> records);
 
 // Makes a job's untimely end void, so that the next scheduler goes on with it. No process may have
-// the log open. Errors: those of the disk.
+// the log open. Errors: those of OpenSchedulerLog.
 Status ReopenJob(const std::string& folder);
 
 }  // namespace skybridge::launch

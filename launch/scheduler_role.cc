@@ -16,11 +16,10 @@ Result<std::unique_ptr<SchedulerRole>> SchedulerRole::Start(Options options,
                        NodeHost::Create(runtime, {.listen = options.listen,
                                                   .frame_bytes_max = env::kSchedulerFrameBytesMax,
                                                   .insecure_network = options.insecure_network}));
-  auto log = OpenSchedulerLog(options.log_folder);
-  if (!log) return OfOwnState(log.error());
-  auto node = role->watch_.MakeNode(options.node, log->records, role->checkpoints_.get());
+  SKY_ASSIGN_OR_RETURN(SchedulerLog log, OpenSchedulerLog(options.log_folder));
+  auto node = role->watch_.MakeNode(options.node, log.records, role->checkpoints_.get());
   if (!node) return OfOwnState(node.error());
-  role->host_->Start(*std::move(node), std::move(log->log));
+  role->host_->Start(*std::move(node), std::move(log.log));
   return role;
 }
 

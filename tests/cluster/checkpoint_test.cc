@@ -5,8 +5,11 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <sstream>
 #include <thread>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "tests/cluster/skybridge_runs.h"
@@ -45,20 +48,20 @@ class CheckpointTest : public ClusterTest {
     const std::string manifests = Path(run) + "/checkpoints/manifests";
     std::error_code ignored;
     for (int tries = 0; tries < 12000; ++tries) {
-      if (fs::exists(manifests, ignored) && Newest(run) >= 2) return process;
+      if (fs::exists(manifests, ignored) && Rounds(run).size() >= 2) return process;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     ADD_FAILURE() << "no checkpoints: " << Read(run + ".log");
     return process;
   }
-  // The highest round whose manifest is there.
-  int Newest(const std::string& run) const {
+  // Those of its checkpoints.
+  std::set<int> Rounds(const std::string& run) const {
     const Outcome list = Call({"checkpoint", "list", Path(run)});
     std::istringstream lines(list.output);
-    std::string line;
-    int newest = 0;
-    while (std::getline(lines, line)) newest = std::max(newest, std::atoi(line.c_str()));
-    return newest;
+    std::set<int> rounds;
+    for (std::string line; std::getline(lines, line);) rounds.insert(std::atoi(line.c_str()));
+    rounds.erase(0);  // Other lines.
+    return rounds;
   }
   void EndWell(env::Process& run, const std::string& name) const {
     const auto exit = run.Wait(kPatience);
@@ -78,6 +81,27 @@ void Damage(const std::string& folder) {
     file.seekp(1540);
     file << std::string(200, 'x');
   }
+}
+
+// Promise: a checkpoint that is damaged is not gone back to, if there is another.
+TEST_F(CheckpointTest, TheNewestSoundOneIsGoneBackTo) {
+  MakeData();
+  const Words job = JobOf(100);
+  const auto expected = Calm(job);
+  env::Process run = StartRun("run", job, 2);
+  const auto schedulers = ChildrenOf(run.pid(), {"run_scheduler"});
+  ASSERT_EQ(schedulers.size(), 1u);
+  kill(schedulers[0], SIGSTOP);  // So that there will be no newer one.
+  const std::set<int> rounds = Rounds("run");
+  Write(fmt::format("run/checkpoints/manifests/MANIFEST-{:08}", *rounds.rbegin()), "torn");
+  Damage(Path("run/scheduler"));
+  kill(schedulers[0], SIGKILL);
+  EndWell(run, "run");
+  const std::string log = Read("run.log");
+  EXPECT_NE(log.find(fmt::format("went back to checkpoint {}\n", *std::next(rounds.rbegin()))),
+            std::string::npos)
+      << log;
+  EXPECT_EQ(HashesOf("run"), expected);
 }
 
 // Promise: whatever a disk loses, the job goes back to a checkpoint by itself, and its result is

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
+
 #include <unistd.h>
+#include <initializer_list>
+#include <optional>
 
 #include <chrono>
 
@@ -91,57 +94,59 @@ TEST_F(FreezeTest, FreezeOfTheWholeRunReplacesNobody) {
 }
 
 // Nobody looks after processes that were started by hand.
-class ZombieTest : public HandClusterTest {};
+class ZombieTest : public HandClusterTest {
+ protected:
+  // Starts a cluster, and returns once it trains.
+  void StartAll() {
+    MakeData();
+    scheduler_.emplace(StartScheduler(kJob));
+    server_.emplace(StartServer(kJob));
+    worker_.emplace(StartWorker(kJob));
+    ASSERT_TRUE(WaitForText("scheduler.log", "train ")) << Read("scheduler.log");
+  }
+  void Freeze(const env::Process& zombie) {
+    kill(zombie.pid(), SIGSTOP);
+    ASSERT_TRUE(WaitForText("run/scheduler.log", ") silent for 5 s", seconds(30)));
+  }
+  void ExpectTheUsualResult(std::initializer_list<env::Process*> processes) {
+    for (env::Process* process : processes) {
+      const auto exit = process->Wait(kPatience);
+      ASSERT_TRUE(exit && exit->ok())
+          << Read("scheduler.log") << Read("ps.log") << Read("worker.log");
+    }
+    EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+  }
+
+  static inline const std::vector<std::string> kJob = {"--set", "cluster.dead_after_s=5", "--set",
+                                                       "training.epochs=60"};
+  std::optional<env::Process> scheduler_, server_, worker_;
+};
 
 TEST_F(ZombieTest, ThawedWorkerWhosePlaceIsTakenEndsAndHarmsNothing) {
-  MakeData();
-  const std::vector<std::string> job = {"--set", "cluster.dead_after_s=5", "--set",
-                                        "training.epochs=60"};
-  env::Process scheduler = StartScheduler(job);
-  env::Process server = StartServer(job);
-  env::Process zombie = StartWorker(job);
-  ASSERT_TRUE(WaitForText("scheduler.log", "train ")) << Read("scheduler.log");
-  kill(zombie.pid(), SIGSTOP);
-  ASSERT_TRUE(WaitForText("run/scheduler.log", ") silent for 5 s", seconds(30)));
-  env::Process successor = StartWorker(job);
+  StartAll();
+  Freeze(*worker_);
+  env::Process successor = StartWorker(kJob);
   ASSERT_TRUE(WaitForText("run/scheduler.log", "pid " + std::to_string(successor.pid())));
-  kill(zombie.pid(), SIGCONT);
-  const auto fenced = zombie.Wait(seconds(20));
+  kill(worker_->pid(), SIGCONT);
+  const auto fenced = worker_->Wait(seconds(20));
   ASSERT_TRUE(fenced.has_value()) << "the zombie goes on";
   EXPECT_EQ(fenced->code, 4) << Read("worker.log");
-  for (env::Process* process : {&successor, &server, &scheduler}) {
-    const auto exit = process->Wait(kPatience);
-    ASSERT_TRUE(exit && exit->ok())
-        << Read("scheduler.log") << Read("ps.log") << Read("worker.log");
-  }
-  EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+  ExpectTheUsualResult({&successor, &*server_, &*scheduler_});
 }
 
 TEST_F(ZombieTest, FrozenServerIsNamedByTheOneThatWantsItsFolder) {
-  MakeData();
-  const std::vector<std::string> job = {"--set", "cluster.dead_after_s=2", "--set",
-                                        "training.epochs=60"};
-  env::Process scheduler = StartScheduler(job);
-  env::Process zombie = StartServer(job);
-  env::Process worker = StartWorker(job);
-  ASSERT_TRUE(WaitForText("scheduler.log", "train ")) << Read("scheduler.log");
-  kill(zombie.pid(), SIGSTOP);
-  ASSERT_TRUE(WaitForText("run/scheduler.log", ") silent for 2 s", seconds(10)));
-  env::Process refused = StartServer(job);
+  StartAll();
+  Freeze(*server_);
+  env::Process refused = StartServer(kJob);
   const auto exit = refused.Wait(seconds(20));
   ASSERT_TRUE(exit.has_value());
   EXPECT_EQ(exit->code, 3) << Read("ps.log");
-  EXPECT_NE(Read("ps.log").find("held by process " + std::to_string(zombie.pid()) + " "),
+  EXPECT_NE(Read("ps.log").find("held by process " + std::to_string(server_->pid()) + " "),
             std::string::npos)
       << Read("ps.log");
-  zombie.Kill();
-  env::Process successor = StartServer(job);
-  for (env::Process* process : {&worker, &successor, &scheduler}) {
-    const auto ended = process->Wait(kPatience);
-    ASSERT_TRUE(ended && ended->ok())
-        << Read("scheduler.log") << Read("ps.log") << Read("worker.log");
-  }
-  EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+  server_->Kill();
+  env::Process successor = StartServer(kJob);
+  ExpectTheUsualResult({&*worker_, &successor, &*scheduler_});
 }
 
 }  // namespace

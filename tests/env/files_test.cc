@@ -24,6 +24,17 @@ class FilesTest : public testing::Test {
   data::ScratchFolder scratch_;
 };
 
+TEST_F(FilesTest, ASecretIsItsOwnersAloneAndReplacesNothing) {
+  ASSERT_TRUE(WriteSecretFile(Path("secret"), "bytes").ok());
+  EXPECT_EQ(std::filesystem::status(Path("secret")).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  ExpectNames(WriteSecretFile(Path("secret"), "others"), StatusCode::kAlreadyExists,
+              Path("secret"));
+  EXPECT_EQ(*ReadFile(Path("secret")), "bytes");
+  ExpectNames(WriteSecretFile(Path("none/secret"), "bytes"), StatusCode::kNotFound,
+              Path("none/secret"));
+}
+
 TEST_F(FilesTest, WrittenBytesComeBackAndReplaceWhatWasThere) {
   const std::string bytes("a\0b\n", 4);
   ASSERT_TRUE(WriteFileDurably(Path("file"), "something longer").ok());
