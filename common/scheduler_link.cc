@@ -19,10 +19,12 @@ void SchedulerLink::Observe(Instant now) {
   if (gap > options_.pause_min) heard_at_ = heard_at_ + gap;
   observed_at_ = now;
   line_at_ = std::max(line_at_, heard_at_ + options_.line_every);
-  if (!welcomed_ || now < line_at_) return;
+  if (now < line_at_) return;
   line_at_ = now + options_.line_every;
-  LOG(WARNING) << Silence(now) << "; going on without it for up to "
-               << static_cast<int64_t>(ToSeconds(options_.outage_max)) << " s";
+  LOG(WARNING) << Silence(now)
+               << (welcomed_ ? "; going on without it for up to " : "; asking for up to ")
+               << static_cast<int64_t>(ToSeconds(Limit())) << " s"
+               << (welcomed_ ? "" : ": does it run there, and with the same --keys?");
 }
 
 void SchedulerLink::Welcome(Duration heartbeat_every, Instant now) {
@@ -39,14 +41,17 @@ bool SchedulerLink::TakeDue(Instant now) {
 }
 
 Status SchedulerLink::Check(Instant now) const {
-  const Duration limit = welcomed_ ? options_.outage_max : options_.start_timeout;
-  if (now - heard_at_ <= limit) return Status();
+  if (now - heard_at_ <= Limit()) return Status();
   return Status(StatusCode::kUnavailable, Silence(now));
+}
+
+Duration SchedulerLink::Limit() const {
+  return welcomed_ ? options_.outage_max : options_.start_timeout;
 }
 
 std::string SchedulerLink::Silence(Instant now) const {
   return "the scheduler at " + options_.endpoint +
-         (welcomed_ ? " has been silent for " : " did not answer for ") +
+         (welcomed_ ? " has been silent for " : " has not answered for ") +
          std::to_string(static_cast<int64_t>(ToSeconds(now - heard_at_))) + " s";
 }
 

@@ -41,6 +41,7 @@ class SchedulerLink {
   Status Check(Instant now) const;
 
  private:
+  Duration Limit() const;  // Of its silence.
   std::string Silence(Instant now) const;
 
   const SchedulerLinkOptions options_;

@@ -2,10 +2,14 @@
 #include "data/synthetic.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <numeric>
 #include <span>
+#include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -82,15 +86,33 @@ class World {
   std::vector<uint64_t> names_;  // By rank.
 };
 
-Status CheckWritten(std::ofstream& file, const std::string& path) {
-  file.close();
-  if (file) return Status();
-  return Status(StatusCode::kUnavailable, "write " + path + ": disk full, or no such folder");
-}
+// A file that is there once it is whole.
+class WholeText {
+ public:
+  explicit WholeText(std::string path)
+      : path_(std::move(path)), partial_(path_ + ".partial"), file_(partial_, std::ios::binary) {}
+
+  std::ofstream& stream() { return file_; }
+  Status Commit() {
+    file_.close();
+    std::error_code error;
+    if (file_) std::filesystem::rename(partial_, path_, error);
+    if (file_ && !error) return {};
+    std::error_code ignored;
+    std::filesystem::remove(partial_, ignored);
+    return {StatusCode::kUnavailable, "write " + path_ + ": disk full, or no such folder"};
+  }
+
+ private:
+  const std::string path_;
+  const std::string partial_;
+  std::ofstream file_;
+};
 
 Status WritePairs(const SyntheticOptions& options, const World& world, Stream stream,
                   uint32_t per_user, const std::string& path) {
-  std::ofstream file(path, std::ios::binary);
+  WholeText text(path);
+  std::ofstream& file = text.stream();
   file << "user\titem\n";
   for (uint64_t user = 0; user < options.users && file; ++user) {
     const uint32_t cluster = world.ClusterOfUser(user);
@@ -99,11 +121,12 @@ Status WritePairs(const SyntheticOptions& options, const World& world, Stream st
       file << user << '\t' << world.DrawName(cluster, rng) << '\n';
     }
   }
-  return CheckWritten(file, path);
+  return text.Commit();
 }
 
 Status WriteItems(const SyntheticOptions& options, const World& world, const std::string& path) {
-  std::ofstream file(path, std::ios::binary);
+  WholeText text(path);
+  std::ofstream& file = text.stream();
   file << (options.words_per_item > 0 ? "item\tcluster\ttext\n" : "item\tcluster\n");
   for (uint64_t rank = 0; rank < options.items && file; ++rank) {
     const uint64_t cluster = rank % options.clusters;
@@ -114,7 +137,7 @@ Status WriteItems(const SyntheticOptions& options, const World& world, const std
     }
     file << '\n';
   }
-  return CheckWritten(file, path);
+  return text.Commit();
 }
 
 double MeanCeiling(const SyntheticOptions& options, const World& world) {

@@ -87,11 +87,7 @@ Status Check(const std::vector<std::string>& positionals) {
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJobByFlags(positionals[0]));
   SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenLoadedJob(std::move(loaded)));
   SKY_ASSIGN_OR_RETURN(const Sample sample, TakeSample(job));
-  if (sample.records == 0) {
-    return {StatusCode::kInvalidArgument,
-            fmt::format("data.train: no example in {} files: is there more than a header?",
-                        job.plan.train_files.empty() ? 0 : job.plan.train_files[0].size())};
-  }
+  SKY_RETURN_IF_ERROR(CheckHasBatches(job, sample.push));
   fmt::print("job {}, hash {:016x}\n", job.loaded.job.name(), job.loaded.hash);
   PrintData(job);
   PrintSample(sample);

@@ -14,6 +14,7 @@
 #include "data/job_adapter.h"
 #include "launch/cluster_config.h"
 #include "launch/files.h"
+#include "launch/run_folder.h"
 #include "retrieval/npy.h"
 #include "worker/binding.h"
 #include "worker/side_embedder.h"
@@ -29,9 +30,13 @@ Result<std::string> FindExport(const std::string& path) {
     std::error_code ignored;
     if (std::filesystem::exists(folder + "/MANIFEST.json", ignored)) return AbsolutePath(folder);
   }
-  return Status(
-      StatusCode::kNotFound,
-      fmt::format("open export {}: there is no MANIFEST.json; `skybridge run` makes one", path));
+  std::error_code ignored;
+  const bool unfinished = std::filesystem::exists(RunFolder{path}.state_file(), ignored);
+  return Status(StatusCode::kNotFound,
+                fmt::format("open export {}: {}", path,
+                            unfinished ? "that run has made none so far: it still runs, or ended "
+                                         "before its job; another run may have one"
+                                       : "there is no MANIFEST.json; `skybridge run` makes one"));
 }
 
 Result<exports::Manifest> ReadManifest(const std::string& folder) {
@@ -209,6 +214,21 @@ uint32_t QueryTower::Count(TableId table, uint64_t id) const {
     if (const std::optional<uint64_t> row = file.Find(id)) return file.Count(*row);
   }
   return 0;
+}
+
+bool QueryTower::Knows(const data::TowerBatch& batch) const {
+  bool has_ids = false;
+  for (size_t i = 0; i < batch.features.size(); ++i) {
+    const model::FeatureTables tables = reader_->model().feature_tables(model::Side::kQuery, i);
+    if (!tables.rows) return true;  // A number says something by itself.
+    for (const uint64_t id : batch.features[i].ids) {
+      has_ids = true;
+      for (const retrieval::RowFile& file : Table(*tables.rows)) {
+        if (file.Find(id)) return true;
+      }
+    }
+  }
+  return !has_ids;
 }
 
 std::vector<float> QueryTower::Embed(const data::TowerBatch& batch) const {

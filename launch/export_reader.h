@@ -75,6 +75,8 @@ class QueryTower {
   // `reader` outlives it.
   static Result<QueryTower> Load(const ExportReader& reader);
 
+  // Whether training has seen any id or word of the batch; true if it has none but numbers.
+  bool Knows(const data::TowerBatch& batch) const;
   // vectors [batch.count, d]
   std::vector<float> Embed(const data::TowerBatch& batch) const;
   // Rows of one table that the export holds, one file a shard.

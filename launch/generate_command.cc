@@ -42,14 +42,16 @@ Status Generate(const std::vector<std::string>&) {
 }  // namespace
 
 Command GenerateCommand() {
-  return {.name = "generate",
-          .summary = "Write a synthetic log with a known answer, for trying things out.",
-          .details =
-              "Users and items belong to hidden clusters; the best recall that any model "
-              "can reach is printed. examples/synthetic.pbtxt trains on it.",
-          .flags = {"out", "users", "items", "clusters", "train_per_user", "test_per_user",
-                    "signal", "zipf", "words_per_item", "seed"},
-          .run = Generate};
+  return {
+      .name = "generate",
+      .summary = "Write a synthetic log with a known answer, for trying things out.",
+      .details =
+          "Users and items belong to hidden clusters; the best recall that any model "
+          "can reach is printed. examples/synthetic.pbtxt trains on it. Files of these names are "
+          "replaced.",
+      .flags = {"out", "users", "items", "clusters", "train_per_user", "test_per_user", "signal",
+                "zipf", "words_per_item", "seed"},
+      .run = Generate};
 }
 
 }  // namespace skybridge::launch

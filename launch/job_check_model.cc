@@ -43,7 +43,13 @@ std::vector<std::string> TablesOfFeatures(const job::Job& job) {
   return names;
 }
 
-void CheckTables(const job::Job& resolved, Findings* findings) {
+bool HasDim(const job::Job& job, const std::string& table) {
+  return std::ranges::any_of(job.table(), [&table](const job::Table& listed) {
+    return listed.name() == table && listed.has_dim();
+  });
+}
+
+void CheckTables(const job::Job& job, const job::Job& resolved, Findings* findings) {
   const std::vector<std::string> used = TablesOfFeatures(resolved);
   std::set<std::string> seen;
   for (int i = 0; i < resolved.table_size(); ++i) {
@@ -61,7 +67,10 @@ void CheckTables(const job::Job& resolved, Findings* findings) {
                     Suggestion(table.name(), used));
       continue;
     }
-    findings->Range<uint32_t>(path + ".dim", table.dim(), 1, kDimMax);
+    // A width that is left open is a tower's, which is checked there.
+    if (HasDim(job, table.name())) {
+      findings->Range<uint32_t>(path + ".dim", table.dim(), 1, kDimMax);
+    }
     findings->NotNegative(path + ".init_stddev", table.init_stddev());
     CheckOptimizer(path + ".optimizer", table.optimizer(), findings);
   }
@@ -180,7 +189,7 @@ void CheckLoss(const job::Job& job, const job::Job& resolved, Findings* findings
   if (!negatives.in_batch() && negatives.uniform() == 0) {
     findings->Add("negatives", "nothing to contrast with: set in_batch or uniform");
   }
-  if (negatives.uniform() == 0 && resolved.training().batch() < 2) {
+  if (negatives.uniform() == 0 && resolved.training().batch() == 1) {
     findings->Add("training.batch", "a batch of one has no in-batch negatives");
   }
 }
@@ -188,7 +197,7 @@ void CheckLoss(const job::Job& job, const job::Job& resolved, Findings* findings
 }  // namespace
 
 void CheckModel(const job::Job& job, const job::Job& resolved, Findings* findings) {
-  CheckTables(resolved, findings);
+  CheckTables(job, resolved, findings);
   CheckTower("query", resolved.query(), resolved, findings);
   CheckTower("candidate", resolved.candidate(), resolved, findings);
   if (resolved.query().dim() != resolved.candidate().dim()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/job_override.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <google/protobuf/text_format.h>
 
 #include "launch/job_parser.h"
+#include "launch/job_resolve.h"
 #include "launch/nearest_name.h"
 
 namespace skybridge::launch {
@@ -164,6 +166,17 @@ Status Assign(const PathPart& part, const std::string& value, pb::Message* owner
   return ParseField(*field, text, owner).WithContext(part.name);
 }
 
+// A table that a feature only names has its defaults, which can be overridden like others.
+void ListImpliedTable(const PathPart& part, job::Job* job) {
+  constexpr std::string_view kByName = "name=";
+  if (part.name != "table" || !part.selector.starts_with(kByName)) return;
+  const std::string name = part.selector.substr(kByName.size());
+  const auto named = [&name](const job::Table& table) { return table.name() == name; };
+  if (std::ranges::any_of(job->table(), named)) return;
+  const job::Job resolved = ResolveJob(*job);
+  if (std::ranges::any_of(resolved.table(), named)) job->add_table()->set_name(name);
+}
+
 }  // namespace
 
 Status ApplyOverride(std::string_view assignment, job::Job* job) {
@@ -173,6 +186,7 @@ Status ApplyOverride(std::string_view assignment, job::Job* job) {
   auto split = Split(assignment);
   if (!split) return context(split.error());
   const auto& [parts, value] = *split;
+  if (parts.size() > 1) ListImpliedTable(parts.front(), job);
   pb::Message* message = job;
   for (size_t i = 0; i + 1 < parts.size(); ++i) {
     Result<pb::Message*> next = Descend(parts[i], message);

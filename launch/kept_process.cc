@@ -2,6 +2,7 @@
 #include "launch/kept_process.h"
 
 #include <csignal>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -80,6 +81,9 @@ KeptProcess::Exit KeptProcess::Again(Status how, std::string line, Instant now, 
         fmt::format("; given up after {} starts in a row that came to nothing", policy_.futile());
     return {.how = Status(how.code(), line), .final = true, .line = line};
   }
+  // A long cause is told once, and again when the place is given up.
+  if (line == std::exchange(last_line_, line))
+    line = fmt::format("{}: ended in the same way", name());
   start_at_ = now + *delay;
   const double seconds = ToSeconds(*delay);
   line +=

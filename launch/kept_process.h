@@ -71,6 +71,7 @@ class KeptProcess {
   std::optional<Instant> start_at_;  // When the next one is due.
   Instant started_at_;               // The last one.
   std::string killed_why_;           // Why this process was killed; empty: it was not.
+  std::string last_line_;            // How the one before ended.
   bool retired_ = false;
 };
 

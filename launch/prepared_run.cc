@@ -7,12 +7,23 @@
 
 #include "env/files.h"
 #include "launch/commands.h"
+#include "launch/exit_code.h"
 #include "launch/local_run.h"
+#include "launch/memory_need.h"
+#include "launch/push_size.h"
 #include "launch/rollback.h"
+#include "launch/run_report.h"
 #include "launch/scheduler_log.h"
 
 namespace skybridge::launch {
 namespace {
+
+// Now, not at the first clock.
+Status CheckTrainable(const OpenJob& job) {
+  SKY_ASSIGN_OR_RETURN(const PushSize push, MeasurePushes(job));
+  SKY_RETURN_IF_ERROR(CheckHasBatches(job, push));
+  return CheckRoomForPushes(job.loaded.job, push);
+}
 
 Status CheckStartedBy(const RunState& state, StartedBy by, const std::string& path) {
   const bool by_hand = !state.endpoint.empty();
@@ -26,11 +37,21 @@ Status CheckStartedBy(const RunState& state, StartedBy by, const std::string& pa
 
 }  // namespace
 
+Status BeginRun(const PreparedRun& run) {
+  SKY_RETURN_IF_ERROR(WriteRunState(run.folder, run.state));
+  PointLatest(run.folder);
+  return {};
+}
+
 Result<PreparedRun> NewRun(OpenJob job, const JobId& id, const std::string& wanted,
                            bool table_hash) {
+  SKY_RETURN_IF_ERROR(CheckTrainable(job));
+  if (job.loaded.job.export_().has_path()) {
+    SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, RunFolder())));
+  }
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(wanted, job.loaded.job.name()));
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, Duration::zero()));
-  SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, folder)));
+  CleanRunFolder(folder);  // Of the remains of a start that failed.
   SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.job_file(), JobText(job.loaded.job)));
   RunState state{
       .job = id, .base = job.loaded.base, .version = BinaryVersion(), .table_hash = table_hash};
@@ -49,6 +70,17 @@ Result<PreparedRun> FormerRun(const std::string& path, StartedBy by) {
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJob({.path = folder.job_file(), .base = state.base}));
   SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
   return PreparedRun{std::move(job), folder, std::move(lock), std::move(state), true, reopened};
+}
+
+Status WithAdvice(const Status& status, const RunFolder& folder, StartedBy by) {
+  const std::string path = ShownPath(folder.path);
+  std::string advice = fmt::format("logs: {}", path);
+  const ExitCode code = ExitCodeOf(status);
+  if (code != kUserError && code != kStateLost) {
+    advice += fmt::format("; to go on: skybridge {} --resume {}",
+                          by == StartedBy::kRun ? "run" : "scheduler", path);
+  }
+  return {status.code(), fmt::format("{} ({})", status.message(), advice)};
 }
 
 }  // namespace skybridge::launch

@@ -25,14 +25,23 @@ struct PreparedRun {
 // Who looks after the processes of a run.
 enum class StartedBy { kRun, kHand };
 
-// Makes the folder of a new run (see MakeRunFolder for `wanted`), with the job in it; its state is
-// written by the caller, who knows it all. Errors: those of MakeRunFolder and LockRunFolder;
-// kAlreadyExists if there is an export where it will go.
+// Makes the folder of a new run (see MakeRunFolder for `wanted`), with the job in it; BeginRun does
+// the rest, once its state is known. Errors: those of MakeRunFolder and LockRunFolder;
+// kInvalidArgument: there is nothing to train on, or pushes have no room; kAlreadyExists: there is
+// an export where it will go.
 Result<PreparedRun> NewRun(OpenJob job, const JobId& id, const std::string& wanted,
                            bool table_hash);
+
+// From now on it is a run that can be resumed, and the latest. Repeats are harmless.
+// Errors: those of WriteRunState.
+Status BeginRun(const PreparedRun& run);
 
 // Takes up a run that has not succeeded. Errors: kNotFound, kAlreadyExists: another process has it;
 // kFailedPrecondition: it was not started so, or see ReadRunState; those of the job.
 Result<PreparedRun> FormerRun(const std::string& path, StartedBy by);
+
+// The end of a run that did not succeed, with where its logs are and, unless it is the job's own
+// fault, how it goes on.
+Status WithAdvice(const Status& status, const RunFolder& folder, StartedBy by);
 
 }  // namespace skybridge::launch

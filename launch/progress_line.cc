@@ -39,7 +39,7 @@ std::string ProgressLine(const scheduler::JobProgress& progress) {
   if (progress.examples_per_second > 0) {
     line += fmt::format("  {} examples/s", ShortCount(progress.examples_per_second));
   }
-  if (progress.mean_loss > 0) line += fmt::format("  loss {:.4f}", progress.mean_loss);
+  if (progress.mean_loss) line += fmt::format("  loss {:.4f}", *progress.mean_loss);
   if (progress.seconds_left >= 0) {
     line += fmt::format("  {} left", ShortDuration(progress.seconds_left));
   }

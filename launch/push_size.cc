@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "common/shard_map.h"
 #include "data/batch_builder.h"
 #include "launch/cluster_config.h"
@@ -67,9 +69,24 @@ Result<PushSize> MeasurePushes(const OpenJob& job, const data::Partition& partit
 Result<PushSize> MeasurePushes(const OpenJob& job) {
   if (job.plan.train.empty()) return PushSize();
   SKY_ASSIGN_OR_RETURN(const auto catalogue, CatalogueIfNeeded(job));
-  SKY_ASSIGN_OR_RETURN(const data::Partition partition,
-                       data::LoadPartition(job.data, job.plan.train.front(), catalogue.get()));
-  return MeasurePushes(job, partition, catalogue.get());
+  for (const data::PartitionRef& ref : job.plan.train) {
+    SKY_ASSIGN_OR_RETURN(const data::Partition partition,
+                         data::LoadPartition(job.data, ref, catalogue.get()));
+    if (data::BatchCount(job.data, partition) == 0) continue;  // Filtered, or held out.
+    return MeasurePushes(job, partition, catalogue.get());
+  }
+  return PushSize();
+}
+
+Status CheckHasBatches(const OpenJob& job, const PushSize& push) {
+  if (push.batches > 0) return {};
+  size_t files = 0;
+  for (const auto& source : job.plan.train_files) files += source.size();
+  const std::string first = files == 0 ? "" : ", the first is " + job.plan.train_files[0][0].name;
+  return {StatusCode::kInvalidArgument,
+          fmt::format("data.train: nothing to train on in {} files{}: is there more than a header, "
+                      "does `where` let anything through, is not all held out?",
+                      files, first)};
 }
 
 }  // namespace skybridge::launch

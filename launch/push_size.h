@@ -21,7 +21,10 @@ struct PushSize {
 Result<PushSize> MeasurePushes(const OpenJob& job, const data::Partition& partition,
                                const data::Catalogue* catalogue);
 
-// The same of the first training partition. Errors: also those of reading.
+// The same of the first training partition that has any. Errors: also those of reading.
 Result<PushSize> MeasurePushes(const OpenJob& job);
+
+// Errors: kInvalidArgument: no batch was built, so there is nothing to train on.
+Status CheckHasBatches(const OpenJob& job, const PushSize& push);
 
 }  // namespace skybridge::launch

@@ -10,6 +10,7 @@
 #include "launch/commands.h"
 #include "launch/export_reader.h"
 #include "launch/join.h"
+#include "launch/printable.h"
 #include "retrieval/exact_search.h"
 
 DEFINE_string(export, "runs/latest", "Folder of an export, or of the run that made it.");
@@ -50,7 +51,10 @@ void PrintForPeople(const std::vector<retrieval::Hit>& hits, const ExportLabels&
   std::vector<std::vector<std::string>> rows;
   size_t width = 0;
   for (const retrieval::Hit& hit : hits) {
-    rows.push_back(labels.Fields(hit.position));
+    rows.emplace_back();
+    for (const std::string& field : labels.Fields(hit.position)) {
+      rows.back().push_back(Printable(field));
+    }
     width = std::max(width, rows.back().front().size());
   }
   for (size_t i = 0; i < hits.size(); ++i) {
@@ -82,6 +86,10 @@ Status Query(const std::vector<std::string>& words) {
   SKY_ASSIGN_OR_RETURN(const data::DatasetOptions options, reader.DatasetOptions(reader.folder()));
   SKY_ASSIGN_OR_RETURN(const data::TowerBatch batch, EncodeQuery(options.query, words));
   SKY_ASSIGN_OR_RETURN(const QueryTower tower, QueryTower::Load(reader));
+  if (!tower.Knows(batch)) {
+    fmt::print(stderr,
+               "note: training has seen nothing of this query, so the answers say nothing\n");
+  }
   SKY_ASSIGN_OR_RETURN(const auto hits, Search(reader, tower.Embed(batch), k));
   SKY_ASSIGN_OR_RETURN(const ExportLabels labels, ExportLabels::Load(reader));
   if (FLAGS_json) {

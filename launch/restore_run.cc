@@ -73,10 +73,12 @@ Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, 
     SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.job_file(), JobText(job.loaded.job)));
     SKY_RETURN_IF_ERROR(RestoreState(store, manifest, 0, job, folder, folder, say));
     // Last: until then it is no run.
-    return WriteRunState(folder, {.job = JobOf(manifest),
-                                  .base = job.loaded.base,
-                                  .version = BinaryVersion(),
-                                  .table_hash = request.table_hash});
+    SKY_RETURN_IF_ERROR(WriteRunState(folder, {.job = JobOf(manifest),
+                                               .base = job.loaded.base,
+                                               .version = BinaryVersion(),
+                                               .table_hash = request.table_hash}));
+    PointLatest(folder);
+    return {};
   };
   if (const Status status = make(); !status.ok()) {
     CleanRunFolder(folder);

@@ -8,10 +8,8 @@
 
 #include "launch/checkpoint_folder.h"
 #include "launch/commands.h"
-#include "launch/exit_code.h"
 #include "launch/job_flags.h"
 #include "launch/local_run.h"
-#include "launch/memory_need.h"
 #include "launch/open_job.h"
 #include "launch/prepared_run.h"
 #include "launch/progress_printer.h"
@@ -35,15 +33,12 @@ DECLARE_string(set);
 namespace skybridge::launch {
 namespace {
 
-Result<PreparedRun> BeginRun(const std::string& job_file) {
+Result<PreparedRun> BeginJob(const std::string& job_file) {
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJobByFlags(job_file));
   SKY_ASSIGN_OR_RETURN(OpenJob job, OpenLoadedJob(std::move(loaded)));
-  // Now, not at the first clock.
-  SKY_ASSIGN_OR_RETURN(const PushSize push, MeasurePushes(job));
-  SKY_RETURN_IF_ERROR(CheckRoomForPushes(job.loaded.job, push));
   SKY_ASSIGN_OR_RETURN(PreparedRun run,
                        NewRun(std::move(job), DrawJobId(), FLAGS_run_dir, FLAGS_hash));
-  SKY_RETURN_IF_ERROR(WriteRunState(run.folder, run.state));
+  SKY_RETURN_IF_ERROR(BeginRun(run));
   return run;
 }
 
@@ -51,24 +46,13 @@ Result<PreparedRun> PrepareRun(const std::vector<std::string>& positionals) {
   if (FLAGS_resume.empty() && positionals.empty()) {
     return Status(StatusCode::kInvalidArgument, "which job? expected: JOB, or --resume RUN_FOLDER");
   }
-  if (FLAGS_resume.empty()) return BeginRun(positionals[0]);
+  if (FLAGS_resume.empty()) return BeginJob(positionals[0]);
   if (!positionals.empty() || !FLAGS_run_dir.empty() || !FLAGS_set.empty()) {
     return Status(StatusCode::kInvalidArgument,
                   "--resume goes on with the job of that run, in its folder: leave out JOB, --set "
                   "and --run_dir");
   }
   return FormerRun(FLAGS_resume, StartedBy::kRun);
-}
-
-// An end that is not the job's fault can be mended by going on.
-Status WithAdvice(const Status& status, const RunFolder& folder) {
-  const std::string path = ShownPath(folder.path);
-  std::string advice = fmt::format("logs: {}", path);
-  const ExitCode code = ExitCodeOf(status);
-  if (code != kUserError && code != kStateLost) {
-    advice += fmt::format("; to go on: skybridge run --resume {}", path);
-  }
-  return {status.code(), fmt::format("{} ({})", status.message(), advice)};
 }
 
 // Goes back to a checkpoint after `lost`.
@@ -117,9 +101,9 @@ Status Run(const std::vector<std::string>& positionals) {
   ProgressPrinter printer(stderr, ProgressPrinter::TerminalColumns(stderr));
   printer.Say(fmt::format("run in {}", ShownPath(run.folder.path)));
   const Result<RunOutcome> outcome = RunToTheEnd(run, printer);
-  if (!outcome) return WithAdvice(outcome.error(), run.folder);
+  if (!outcome) return WithAdvice(outcome.error(), run.folder, StartedBy::kRun);
   fmt::print("{}", outcome->report);
-  if (!outcome->status.ok()) return WithAdvice(outcome->status, run.folder);
+  if (!outcome->status.ok()) return WithAdvice(outcome->status, run.folder, StartedBy::kRun);
   ForgetRun(run.folder);
   return {};
 }

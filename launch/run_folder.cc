@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <set>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -19,22 +20,28 @@ namespace fs = std::filesystem;
 
 constexpr int kRunsMax = 100'000;
 
+// What a run has made before it is one: the remains of a start that failed are in nobody's way.
+bool OnlyRemains(const std::string& path) {
+  static const std::set<std::string> remains = {"lock", "job.pbtxt", "scheduler.log", "scheduler",
+                                                "checkpoints"};
+  std::error_code error;
+  for (fs::directory_iterator it(path, error); !error && it != fs::directory_iterator();
+       it.increment(error)) {
+    const fs::path& entry = it->path();
+    if (!remains.contains(entry.filename().string())) return false;
+    if (entry.filename() == "checkpoints" && !fs::is_empty(entry, error)) return false;
+  }
+  return !error;
+}
+
 Result<RunFolder> MakeNamed(const std::string& path) {
   std::error_code error;
-  if (fs::exists(path, error) && !fs::is_empty(path, error)) {
+  if (fs::exists(path, error) && !OnlyRemains(path)) {
     return Status(StatusCode::kAlreadyExists,
                   fmt::format("run folder {}: it is not empty: choose another or delete it", path));
   }
   SKY_RETURN_IF_ERROR(env::MakeFolders(path));
   return RunFolder{AbsolutePath(path)};
-}
-
-// A link that is right or absent matters little: its errors are not the run's.
-void PointLatest(const std::string& runs, const std::string& name) {
-  std::error_code ignored;
-  const std::string link = runs + "/latest";
-  if (fs::is_symlink(link, ignored)) fs::remove(link, ignored);
-  fs::create_directory_symlink(name, link, ignored);
 }
 
 }  // namespace
@@ -48,7 +55,6 @@ Result<RunFolder> MakeRunFolder(const std::string& wanted, const std::string& na
     std::error_code error;
     if (fs::create_directory(runs + "/" + numbered, error)) {
       SKY_RETURN_IF_ERROR(env::SyncFolder(runs));
-      PointLatest(runs, numbered);
       return RunFolder{runs + "/" + numbered};
     }
     if (error) {
@@ -58,6 +64,17 @@ Result<RunFolder> MakeRunFolder(const std::string& wanted, const std::string& na
   }
   return Status(StatusCode::kResourceExhausted,
                 fmt::format("{}: {} runs of {}: delete some", runs, kRunsMax, name));
+}
+
+// A link that is right or absent matters little: its errors are not the run's.
+void PointLatest(const RunFolder& folder) {
+  const fs::path path(folder.path);
+  const std::string runs = AbsolutePath("runs");
+  if (path.parent_path() != runs) return;
+  std::error_code ignored;
+  const std::string link = runs + "/latest";
+  if (fs::is_symlink(link, ignored)) fs::remove(link, ignored);
+  fs::create_directory_symlink(path.filename(), link, ignored);
 }
 
 Result<RunFolder> FindRunFolder(const std::string& path) {

@@ -29,9 +29,13 @@ struct RunFolder {
 };
 
 // Makes `wanted`, or, if that is empty, the first free one of runs/NAME-1, runs/NAME-2, ... in the
-// current folder, which runs/latest then points to.
-// Errors: kAlreadyExists if `wanted` is there and not empty; kUnavailable.
+// current folder.
+// Errors: kAlreadyExists if `wanted` is there and has more in it than the remains of a start that
+// failed; kUnavailable.
 Result<RunFolder> MakeRunFolder(const std::string& wanted, const std::string& name);
+
+// Lets runs/latest point to a run that begins, if its folder is one of runs/.
+void PointLatest(const RunFolder& folder);
 
 // The folder of a run that is to go on, by a path or a link to it. Errors: kNotFound.
 Result<RunFolder> FindRunFolder(const std::string& path);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "data/batch_builder.h"
 #include "data/candidate_source.h"
 #include "data/partition.h"
 #include "ps/row_record.h"
@@ -66,9 +67,10 @@ Status ReadTraining(const OpenJob& job, const data::Catalogue* catalogue, IdSets
                     Sample* sample) {
   std::set<uint32_t> sources;
   for (const data::PartitionRef& ref : job.plan.train) {
-    if (!sources.insert(ref.source).second) continue;
+    if (sources.contains(ref.source)) continue;
     SKY_ASSIGN_OR_RETURN(const data::Partition partition,
                          data::LoadPartition(job.data, ref, catalogue));
+    if (data::BatchCount(job.data, partition) > 0) sources.insert(ref.source);
     Collect(job, model::Side::kQuery, partition.queries, ids);
     if (partition.candidates) {
       Collect(job, model::Side::kCandidate, *partition.candidates, ids);
@@ -77,8 +79,8 @@ Status ReadTraining(const OpenJob& job, const data::Catalogue* catalogue, IdSets
     sample->pairs += partition.pairs();
     sample->held_out += partition.held_out;
     sample->skipped += partition.skipped;
-    if (sources.size() > 1) continue;
-    DescribeFirst(job, partition, sample);
+    if (sample->push.batches > 0) continue;
+    if (sample->rows.empty()) DescribeFirst(job, partition, sample);
     SKY_ASSIGN_OR_RETURN(sample->push, MeasurePushes(job, partition, catalogue));
   }
   return {};

@@ -36,7 +36,8 @@ struct Sample {
   uint64_t bytes_most() const;
 };
 
-// Reads the first training partition of each source and the first candidate partition.
+// Reads the first training partition of each source that has examples, and the first candidate
+// partition.
 // Errors: those of reading.
 Result<Sample> TakeSample(const OpenJob& job);
 

@@ -77,11 +77,12 @@ Status Scheduler(const std::vector<std::string>& positionals) {
       const auto role,
       SchedulerRole::Start({.node = NodeOptions(it),
                             .log_folder = it.folder.scheduler_folder(),
+                            .checkpoints = std::move(checkpoints),
                             .listen = it.state.endpoint.empty() ? FLAGS_listen : it.state.endpoint,
                             .insecure_network = FLAGS_insecure_network},
                            runtime));
   it.state.endpoint = role->endpoint();  // Where the nodes will look for the next scheduler.
-  SKY_RETURN_IF_ERROR(WriteRunState(it.folder, it.state));
+  SKY_RETURN_IF_ERROR(BeginRun(it));
   ProgressPrinter printer(stderr, ProgressPrinter::TerminalColumns(stderr));
   printer.Say(fmt::format("scheduler {} of job {}, run in {}", role->endpoint(),
                           JobIdText(it.state.job), ShownPath(it.folder.path)));
@@ -91,8 +92,9 @@ Status Scheduler(const std::vector<std::string>& positionals) {
   const double seconds = ToSeconds(runtime.clock.Now().since_start);
   SKY_RETURN_IF_ERROR(env::WriteFileDurably(it.folder.result_file(), ResultJson(result, seconds)));
   fmt::print("{}", ResultText(result, it.job.loaded.job, it.folder, seconds, FLAGS_json));
-  if (result.status.ok()) ForgetRun(it.folder);
-  return result.status;
+  if (!result.status.ok()) return WithAdvice(result.status, it.folder, StartedBy::kHand);
+  ForgetRun(it.folder);
+  return {};
 }
 
 }  // namespace

@@ -10,6 +10,9 @@
 namespace skybridge::model {
 namespace {
 
+// Larger ones would make norms overflow, and vectors of zeros of that.
+constexpr float kNumberMax = 1e6f;
+
 const ParameterView& ViewOf(const Parameters& parameters, TableId table) {
   return parameters.tables[Number(table)];
 }
@@ -108,7 +111,7 @@ void Tower::PoolFeature(size_t f, const TowerInput& input, const Parameters& par
     const float center = feature.options.center;
     const float inverse_scale = 1.0f / feature.options.scale;
     for (size_t b = 0; b < out.rows; ++b) {
-      *out.row(b) = (from.numbers[b] - center) * inverse_scale;
+      *out.row(b) = std::clamp((from.numbers[b] - center) * inverse_scale, -kNumberMax, kNumberMax);
     }
     return;
   }

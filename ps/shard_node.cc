@@ -243,11 +243,9 @@ void ShardNode::State::HandleScheduler(const Call& call) {
   switch (header.body_case()) {
     case wire::Header::kWelcome: return HandleWelcome(header.welcome(), call.now);
     case wire::Header::kHeartbeatReply: return;
-    case wire::Header::kStop:
-      return Exit(header.stop().failed()
-                      ? Status(StatusCode::kCancelled, "the job failed: " + header.stop().reason())
-                      : Status(),
-                  "stop", &call.out);
+    case wire::Header::kStop:  // Its work is done, however the job ended.
+      LOG_IF(WARNING, header.stop().failed()) << "the job failed: " << header.stop().reason();
+      return Exit({}, "stop", &call.out);
     default: break;
   }
   if (!link_.welcomed()) return;  // It will be repeated.

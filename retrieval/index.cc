@@ -170,6 +170,11 @@ std::vector<std::vector<Hit>> VectorIndex::Search(std::span<const float> queries
     if (rows[i] < 0) continue;  // Fewer than k were found.
     hits[i / k].push_back({static_cast<uint32_t>(rows[i]), scores[i]});
   }
+  for (std::vector<Hit>& found : hits) {
+    std::ranges::sort(found, [](const Hit& a, const Hit& b) {
+      return a.score != b.score ? a.score > b.score : a.position < b.position;
+    });
+  }
   return hits;
 }
 

@@ -46,7 +46,7 @@ class VectorIndex {
   uint64_t size() const;
   uint32_t dim() const;
   const std::string& factory() const { return factory_; }  // Empty after Open.
-  // The k best rows for each query, best first.
+  // The k best rows for each query, best first; of those, equal scores go to the lower row first.
   //   queries [Q, d]
   std::vector<std::vector<Hit>> Search(std::span<const float> queries, uint32_t k) const;
 

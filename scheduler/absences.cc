@@ -84,8 +84,8 @@ std::string Absences::Awaited(Instant now) const {
   std::string list;
   for (const auto& [place, absence] : away_) {
     if (!Needed(place)) continue;
-    if (!list.empty()) list += "; ";
-    list += fmt::format("{:.0f} s for {}", ToSeconds(now - absence.since), absence.how);
+    list += fmt::format("{}{:.0f} s for {}", list.empty() ? "waiting " : "; ",
+                        ToSeconds(now - absence.since), absence.how);
   }
   return list;
 }
@@ -99,7 +99,7 @@ std::optional<std::string> Absences::TakeLine(Instant now) {
   if (!line_at_) line_at_ = now + options_.line_every;
   if (now < *line_at_) return std::nullopt;
   line_at_ = now + options_.line_every;
-  return "waiting " + awaited;
+  return awaited;
 }
 
 }  // namespace skybridge::scheduler

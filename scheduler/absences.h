@@ -43,8 +43,8 @@ class Absences {
   //                            kUnavailable  a shard, or the last trainer, will not come back, or
   //                                          was away too long; names it.
   Status Check(Instant now) const;
-  // Who is waited for: "12 s for shard 1 (server 1, host b, pid 7) exited: signal 9". Empty:
-  // nobody.
+  // Who is waited for: "waiting 12 s for shard 1 (server 1, host b, pid 7) exited: signal
+  // 9". Empty: nobody.
   std::string Awaited(Instant now) const;
   // The same as a line, when one is due.
   std::optional<std::string> TakeLine(Instant now);

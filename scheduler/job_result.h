@@ -96,16 +96,16 @@ struct LostProcess {
 
 // The job at one moment, for the live line and for a supervisor.
 struct JobProgress {
-  std::string phase;               // "waiting", "prepare", "train", "vectors", "evaluate", ...
-  uint64_t done = 0;               // Training: batches of the whole training. Else: leases.
-  uint64_t total = 0;              // 0: not known yet.
-  uint64_t examples = 0;           // Of this phase.
-  double examples_per_second = 0;  // Over the last 10 s.
-  double mean_loss = 0;            // Over the last 10 s; 0 outside training.
-  double seconds_left = -1;        // Of this phase (training: of all of it). -1: not known.
-  double epoch = 0;                // Epochs trained, with a fraction.
-  std::string waiting_for;         // Who is missing at the start, or awaited back, and why.
-  std::vector<LostProcess> lost;   // See Membership::Lost; one entry a node.
+  std::string phase;                // "waiting", "prepare", "train", "vectors", "evaluate", ...
+  uint64_t done = 0;                // Training: batches of the whole training. Else: leases.
+  uint64_t total = 0;               // 0: not known yet.
+  uint64_t examples = 0;            // Of this phase.
+  double examples_per_second = 0;   // Over the last 10 s.
+  std::optional<double> mean_loss;  // Over the last 10 s of training.
+  double seconds_left = -1;         // Of this phase (training: of all of it). -1: not known.
+  double epoch = 0;                 // Epochs trained, with a fraction.
+  std::string waiting_for;          // Who is missing at the start, or awaited back, and why.
+  std::vector<LostProcess> lost;    // See Membership::Lost; one entry a node.
   uint32_t live_shards = 0;
   uint32_t live_trainers = 0;
   CheckpointInfo checkpoint;

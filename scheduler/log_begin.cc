@@ -46,10 +46,12 @@ Status CheckJob(const history::JobCreated& created, const SchedulerNodeOptions& 
     return Differs("version", created.version(), options.version);
   }
   if (created.job_hash() != options.job_hash) {
-    return Differs("job hash", Hex(created.job_hash()), Hex(options.job_hash));
+    return Differs("the job was another (its hash)", Hex(created.job_hash()),
+                   Hex(options.job_hash));
   }
   if (created.dataset_hash() != options.dataset_hash) {
-    return Differs("dataset hash", Hex(created.dataset_hash()), Hex(options.dataset_hash));
+    return Differs("the data were others, by the names or sizes of their files (hash)",
+                   Hex(created.dataset_hash()), Hex(options.dataset_hash));
   }
   return Status();
 }

@@ -40,10 +40,12 @@ Status Membership::Check(const Registration& asking) const {
     return Differs("version", asking.version, options_.version);
   }
   if (asking.job_hash != options_.job_hash) {
-    return Differs("job hash", Hex(asking.job_hash), Hex(options_.job_hash));
+    return Differs("job hash (its job file or --set is another)", Hex(asking.job_hash),
+                   Hex(options_.job_hash));
   }
   if (!shard && asking.dataset_hash != options_.dataset_hash) {
-    return Differs("dataset hash", Hex(asking.dataset_hash), Hex(options_.dataset_hash));
+    return Differs("dataset hash (names or sizes of the data files that it sees are others)",
+                   Hex(asking.dataset_hash), Hex(options_.dataset_hash));
   }
   if (shard && asking.endpoint.empty()) {
     return Status(StatusCode::kInvalidArgument, "endpoint of a shard is empty");

@@ -75,7 +75,7 @@ JobProgress ProgressBoard::Snapshot(Instant now) const {
         static_cast<double>(last.examples) - static_cast<double>(first.examples);
     if (seconds > 0 && examples > 0) {
       progress.examples_per_second = examples / seconds;
-      progress.mean_loss = (last.loss_sum - first.loss_sum) / examples;
+      if (!scale_.by_leases) progress.mean_loss = (last.loss_sum - first.loss_sum) / examples;
     }
   }
   const double elapsed = ToSeconds(now - began_at_);

@@ -89,9 +89,8 @@ void TrainerNode::HandleScheduler(const wire::Header& header, Instant now, Effec
       wire::Header leave;
       leave.mutable_leave()->set_reason("stop");
       SendToScheduler(std::move(leave), out);
-      return Exit(header.stop().failed()
-                      ? Status(StatusCode::kCancelled, "the job failed: " + header.stop().reason())
-                      : Status());
+      LOG_IF(WARNING, header.stop().failed()) << "the job failed: " << header.stop().reason();
+      return Exit({});  // Its work is done, however the job ended.
     }
     default: return;  // HeartbeatReply, or something newer.
   }

@@ -71,12 +71,23 @@ TEST_F(BadInputTest, NameThatIsNoFolderIsRefused) {
   }
 }
 
-TEST_F(BadInputTest, TrainingFileOfNothingButAHeaderDoesNotPassTheCheck) {
+TEST_F(BadInputTest, TrainingFileOfNothingButAHeaderIsRefused) {
   const std::string all = Read("train.tsv");
   Write("train.tsv", all.substr(0, all.find('\n') + 1));
   const Outcome outcome = Call({"check", Path("job.pbtxt")});
   EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
-  EXPECT_NE(outcome.output.find("data.train: no example"), std::string::npos) << outcome.output;
+  EXPECT_NE(outcome.output.find("nothing to train on"), std::string::npos) << outcome.output;
+  ExpectRefusal({}, {"data.train: nothing to train on", "train.tsv"});
+  EXPECT_FALSE(std::filesystem::exists(Path("run")));
+}
+
+// One end, one reason: nodes that are told to stop have not failed.
+TEST_F(BadInputTest, FailedJobStartsNothingAgain) {
+  Write("items.tsv", Read("items.tsv") + "7\t1\textra\n");
+  const Outcome outcome = Call({"run", Path("job.pbtxt"), "--run_dir", Path("run")});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
+  EXPECT_NE(outcome.output.find("items.tsv"), std::string::npos) << outcome.output;
+  EXPECT_EQ(outcome.output.find("starting it again"), std::string::npos) << outcome.output;
 }
 
 TEST_F(BadInputTest, TruncatedPartOfAnExportIsRefused) {
@@ -192,6 +203,15 @@ TEST_F(FullDiskTest, ServersFolderIsNamedBeforeTheStart) {
   for (const std::string& word : {Path("disk/run/store"), std::string("free")}) {
     EXPECT_NE(outcome.output.find(word), std::string::npos) << outcome.output;
   }
+}
+
+TEST_F(FullDiskTest, HalfAGeneratedFileIsNone) {
+  const Outcome outcome = CallWithDisk("40k", "generate --users 10000 --out " + Path("disk/data"));
+  if (MayNotMount(outcome)) GTEST_SKIP() << "may not mount: " << outcome.output;
+  EXPECT_EQ(outcome.exit_code, 3) << outcome.output;
+  EXPECT_NE(outcome.output.find("train.tsv: disk full"), std::string::npos) << outcome.output;
+  EXPECT_EQ(outcome.output.find("data/train.tsv\n"), std::string::npos) << outcome.output;
+  EXPECT_EQ(outcome.output.find(".partial"), std::string::npos) << outcome.output;
 }
 
 TEST_F(FullDiskTest, HalfAnExportIsNoExport) {

@@ -25,6 +25,23 @@ TEST_F(HandClusterTest, ProcessesStartedByHandMakeTheTablesOfARun) {
   EXPECT_EQ(HashesOf("run"), TableHashes({}));
 }
 
+TEST_F(HandClusterTest, ProcessesStartedByHandMakeCheckpoints) {
+  MakeData();
+  const std::vector<std::string> with = {"--set", "training.epochs=60", "--set",
+                                         "checkpoint={every_s: 0.2 path: \"kept\"}"};
+  env::Process scheduler = StartScheduler(with);
+  env::Process server = StartServer(with);
+  env::Process worker = StartWorker(with);
+  for (env::Process* process : {&worker, &server, &scheduler}) {
+    const auto exit = process->Wait(kPatience);
+    ASSERT_TRUE(exit && exit->ok())
+        << Read("scheduler.log") << Read("ps.log") << Read("worker.log");
+  }
+  const Outcome list = Call({"checkpoint", "verify", Path("kept/" + job_id())});
+  EXPECT_EQ(list.exit_code, 0) << list.output;
+  EXPECT_NE(list.output.find("sound"), std::string::npos) << list.output;
+}
+
 // Promise: nodes outlive a dead scheduler for a while, and never in silence.
 TEST_F(HandClusterTest, KilledSchedulerIsNamedAndWaitedFor) {
   MakeData();
@@ -103,7 +120,7 @@ TEST_F(HandClusterTest, SchedulerThatIsNotThereIsGivenUpByName) {
     const auto exit = process->Wait(seconds(30));
     ASSERT_TRUE(exit.has_value()) << log << " of a process that still runs";
     EXPECT_EQ(exit->code, 3) << Read(log);
-    EXPECT_NE(Read(log).find(endpoint() + " did not answer"), std::string::npos) << Read(log);
+    EXPECT_NE(Read(log).find(endpoint() + " has not answered"), std::string::npos) << Read(log);
   }
 }
 
@@ -143,6 +160,10 @@ TEST_F(HandClusterTest, PortThatIsTakenIsNamed) {
                                job_id(), "--store", Path("store"), "--listen", endpoint()});
   EXPECT_EQ(server.exit_code, 1) << server.output;
   EXPECT_NE(server.output.find(endpoint()), std::string::npos) << server.output;
+  // A start that failed is no obstacle to the next one.
+  env::Process again =
+      Start({"scheduler", Path("job.pbtxt"), "--run_dir", Path("second")}, "again.log");
+  EXPECT_TRUE(WaitForText("again.log", "run in ")) << Read("again.log");
 }
 
 TEST_F(HandClusterTest, JobsThatDifferAreRefusedByName) {
@@ -172,7 +193,7 @@ TEST_F(HandClusterTest, WithKeysStrangersAreKeptOutAndTheResultIsTheSame) {
         Call({"worker", Path("job.pbtxt"), "--scheduler", endpoint(), "--job_id", job_id(),
               "--keys", unfit, "--set", "cluster.start_timeout_s=3"});
     EXPECT_EQ(stranger.exit_code, 3) << stranger.output;
-    EXPECT_NE(stranger.output.find("did not answer"), std::string::npos) << stranger.output;
+    EXPECT_NE(stranger.output.find("has not answered"), std::string::npos) << stranger.output;
   }
   env::Process worker = StartWorker(keys);
   for (env::Process* process : {&scheduler, &server, &worker}) {

@@ -94,5 +94,15 @@ TEST_F(SchedulerLinkTest, AnOutageHasALineEveryFewSeconds) {
   EXPECT_EQ(log.lines.size(), 3u);
 }
 
+TEST_F(SchedulerLinkTest, NobodyAsksInSilenceForASchedulerThatIsNotThere) {
+  link_.Observe(kStart);
+  LineCount log;
+  RunUntil(kStart + seconds(6));
+  ASSERT_EQ(log.lines.size(), 1u);
+  EXPECT_EQ(log.lines[0],
+            "the scheduler at tcp://here:1 has not answered for 5 s; asking for up to 300 s: does "
+            "it run there, and with the same --keys?");
+}
+
 }  // namespace
 }  // namespace skybridge

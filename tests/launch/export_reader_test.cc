@@ -8,6 +8,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
+#include "data/query_encoder.h"
 #include "env/files.h"
 #include "retrieval/npy.h"
 #include "tests/retrieval/temp_folder.h"
@@ -64,6 +65,23 @@ TEST_F(ExportReaderTest, ARowIsThatOfTheFileOrItsFirstValue) {
   EXPECT_EQ(tower.Row(TableId(0), 7), (std::vector<float>{3, 3}));
   EXPECT_EQ(tower.Row(TableId(0), 8).size(), 2u);
   EXPECT_NE(tower.Row(TableId(0), 8), tower.Row(TableId(0), 7));
+}
+
+TEST_F(ExportReaderTest, AQueryIsKnownIfTrainingHasSeenAnyOfIt) {
+  AddIds("table_ids", "user");
+  AddRows(2);
+  const ExportReader reader = Open();
+  const QueryTower tower = *QueryTower::Load(reader);
+  const data::TowerFeatures features = reader.DatasetOptions(".")->query;
+  EXPECT_TRUE(tower.Knows(*data::EncodeColumns(features, {{"user", "7"}})));
+  EXPECT_FALSE(tower.Knows(*data::EncodeColumns(features, {{"user", "8"}})));
+}
+
+TEST_F(ExportReaderTest, RunWithoutExportIsNoQuestionOfSpelling) {
+  ASSERT_TRUE(env::WriteFileDurably(folder_ / "run.json", "{}").ok());
+  const Status status = ExportReader::Open(folder_ / "").status();
+  EXPECT_EQ(status.code(), StatusCode::kNotFound);
+  EXPECT_NE(status.message().find("that run has made none so far"), std::string::npos) << status;
 }
 
 TEST_F(ExportReaderTest, RowsOfAnotherWidthAreRefusedByName) {

@@ -56,6 +56,17 @@ TEST(JobOverrideTest, PositionBehindTheLastAddsAnElement) {
   EXPECT_EQ(Changed("evaluation[0]={holdout: true}").evaluation(0).holdout(), true);
 }
 
+// It has its defaults, and those can be changed.
+TEST(JobOverrideTest, TableThatAFeatureOnlyNamesCanBeChosen) {
+  job::Job job;
+  job.mutable_query()->add_feature()->set_column("city");
+  job.mutable_query()->mutable_feature(0)->mutable_id();
+  ASSERT_TRUE(ApplyOverride("table[name=city].dim=3", &job).ok());
+  ASSERT_EQ(job.table_size(), 1);
+  EXPECT_EQ(job.table(0).ShortDebugString(), "name: \"city\" dim: 3");
+  EXPECT_FALSE(ApplyOverride("table[name=town].dim=3", &job).ok());
+}
+
 TEST(JobOverrideTest, ListsAndMessagesAreReplacedWhole) {
   EXPECT_EQ(Changed("query.hidden=256,128").query().hidden_size(), 2);
   EXPECT_EQ(Changed("query.hidden=[5]").query().hidden(0), 5u);

@@ -129,6 +129,17 @@ TEST_F(KeptProcessTest, FutileStartsWaitLongerAndAreGivenUp) {
   EXPECT_EQ(kept.restarts(), 3u);
 }
 
+// Nine times the same long line would bury the rest.
+TEST_F(KeptProcessTest, TheSameEndIsToldInFullOnceAndWhenThePlaceIsGivenUp) {
+  KeptProcess kept = Keep("echo no room; exit 3", 2);
+  ASSERT_TRUE(kept.Start(now_, 0).ok());
+  EXPECT_THAT(EndOf(kept).line, HasSubstr("ends with: no room; starting"));
+  ASSERT_TRUE(RunsAfter(kept, seconds(0)));
+  EXPECT_EQ(EndOf(kept).line, "p: ended in the same way; starting it again in 0.2 s (restart 2)");
+  ASSERT_TRUE(RunsAfter(kept, seconds(1)));
+  EXPECT_THAT(EndOf(kept).line, HasSubstr("ends with: no room; given up"));
+}
+
 TEST_F(KeptProcessTest, OneThatGetsTheJobOnIsStartedForEver) {
   KeptProcess kept = Keep("exit 3", 2);
   ASSERT_TRUE(kept.Start(now_, progress_).ok());

@@ -25,13 +25,36 @@ class RunFolderTest : public testing::Test {
   const fs::path before_;
 };
 
-TEST_F(RunFolderTest, RunsAreNumberedAndTheLatestHasALink) {
+TEST_F(RunFolderTest, RunsAreNumbered) {
   EXPECT_TRUE(MakeRunFolder("", "job")->path.ends_with("/runs/job-1"));
-  const RunFolder second = *MakeRunFolder("", "job");
-  EXPECT_TRUE(second.path.ends_with("/runs/job-2"));
-  EXPECT_TRUE(fs::equivalent("runs/latest", second.path));
+  EXPECT_TRUE(MakeRunFolder("", "job")->path.ends_with("/runs/job-2"));
   EXPECT_TRUE(MakeRunFolder("", "other")->path.ends_with("/runs/other-1"));
-  EXPECT_EQ(fs::read_symlink("runs/latest"), "other-1");
+}
+
+TEST_F(RunFolderTest, OnlyARunThatBeginsIsTheLatest) {
+  const RunFolder first = *MakeRunFolder("", "job");
+  PointLatest(first);
+  EXPECT_EQ(fs::read_symlink("runs/latest"), "job-1");
+  const RunFolder second = *MakeRunFolder("", "job");
+  EXPECT_EQ(fs::read_symlink("runs/latest"), "job-1") << "the second may still be refused";
+  PointLatest(second);
+  EXPECT_EQ(fs::read_symlink("runs/latest"), "job-2");
+  PointLatest(*MakeRunFolder("mine", "job"));
+  EXPECT_EQ(fs::read_symlink("runs/latest"), "job-2") << "not a run of this folder";
+}
+
+TEST_F(RunFolderTest, RemainsOfAStartThatFailedAreNoObstacle) {
+  const RunFolder folder = *MakeRunFolder("mine", "job");
+  std::ofstream(folder.lock_file()) << "77";
+  std::ofstream(folder.job_file()) << "name: \"x\"";
+  std::ofstream(folder.log("scheduler")) << "port taken";
+  fs::create_directories(folder.checkpoint_folder());
+  EXPECT_TRUE(MakeRunFolder("mine", "job").has_value());
+  std::ofstream(folder.checkpoint_folder() + "/one") << "x";
+  EXPECT_FALSE(MakeRunFolder("mine", "job").has_value()) << "somebody's checkpoints";
+  fs::remove(folder.checkpoint_folder() + "/one");
+  std::ofstream(folder.state_file()) << "{}";
+  EXPECT_FALSE(MakeRunFolder("mine", "job").has_value()) << "a run that can be resumed";
 }
 
 TEST_F(RunFolderTest, FolderWithSomethingInItIsRefusedByName) {

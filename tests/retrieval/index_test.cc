@@ -38,6 +38,18 @@ TEST(VectorIndexTest, FlatIndexGivesTheExactAnswer) {
   EXPECT_DOUBLE_EQ(*MeasureRecall(index, vectors, queries, 10), 1.0);
 }
 
+TEST(VectorIndexTest, EqualScoresGoToTheLowerRow) {
+  auto vectors = RandomVectors(1, 50);
+  for (size_t i = 0; i < vectors.size(); ++i) vectors[i] = vectors[i % (5 * kDim)];
+  const VectorIndex index = *VectorIndex::Build(vectors, kDim, {});
+  for (const std::vector<Hit>& found : index.Search(RandomVectors(2, 20), 50)) {
+    ASSERT_EQ(found.size(), 50u);
+    for (size_t i = 1; i < found.size(); ++i) {
+      EXPECT_TRUE(found[i - 1].score > found[i].score || found[i - 1].position < found[i].position);
+    }
+  }
+}
+
 TEST(VectorIndexTest, ProbingMoreListsFindsMore) {
   const auto vectors = RandomVectors(1, 4000);
   const auto queries = RandomVectors(2, 50);

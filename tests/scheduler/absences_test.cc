@@ -30,7 +30,7 @@ class AbsencesTest : public testing::Test {
 TEST_F(AbsencesTest, AShardIsWaitedForAndThenNamed) {
   absences.Gone(kShard, "shard 1 exited: signal 9", kStart);
   EXPECT_TRUE(absences.Check(kStart + seconds(300)).ok());
-  EXPECT_EQ(absences.Awaited(kStart + seconds(12)), "12 s for shard 1 exited: signal 9");
+  EXPECT_EQ(absences.Awaited(kStart + seconds(12)), "waiting 12 s for shard 1 exited: signal 9");
   const Status over = absences.Check(kStart + seconds(301));
   EXPECT_EQ(over.code(), StatusCode::kUnavailable);
   EXPECT_EQ(over.message(),

@@ -368,9 +368,11 @@ TEST(DurableJobTest, LogOfAnotherJobIsRefusedWithBothValues) {
   EXPECT_EQ(refusal([](auto& options) { options.version = "2"; }),
             "scheduler log, record 1: version 1 != 2");
   EXPECT_EQ(refusal([](auto& options) { options.job_hash = 12; }),
-            "scheduler log, record 1: job hash 000000000000000b != 000000000000000c");
+            "scheduler log, record 1: the job was another (its hash) 000000000000000b != "
+            "000000000000000c");
   EXPECT_EQ(refusal([](auto& options) { options.dataset_hash = 23; }),
-            "scheduler log, record 1: dataset hash 0000000000000016 != 0000000000000017");
+            "scheduler log, record 1: the data were others, by the names or sizes of their files "
+            "(hash) 0000000000000016 != 0000000000000017");
 }
 
 TEST(DurableJobTest, EachStartIsATermOfItsOwnAndTimeGoesOn) {

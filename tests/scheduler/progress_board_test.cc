@@ -37,7 +37,7 @@ TEST(ProgressBoardTest, AddsNodesUpAndGivesRateLossAndTimeLeft) {
   EXPECT_EQ(progress.total, 200u);
   EXPECT_EQ(progress.examples, 400u);
   EXPECT_DOUBLE_EQ(progress.examples_per_second, 100);
-  EXPECT_DOUBLE_EQ(progress.mean_loss, 2);
+  EXPECT_DOUBLE_EQ(progress.mean_loss.value(), 2);
   EXPECT_DOUBLE_EQ(progress.seconds_left, 36) << "10 steps took 4 s, 90 are left";
 }
 
@@ -50,7 +50,7 @@ TEST(ProgressBoardTest, RateAndLossLookBackTenSeconds) {
   }
   const JobProgress progress = board.Snapshot(kStart + seconds(60));
   EXPECT_DOUBLE_EQ(progress.examples_per_second, 7);
-  EXPECT_DOUBLE_EQ(progress.mean_loss, 3);
+  EXPECT_DOUBLE_EQ(progress.mean_loss.value(), 3);
 }
 
 TEST(ProgressBoardTest, FinishedLeaseIsNotCountedTwice) {
