@@ -117,6 +117,7 @@ void Shard::GiveUpImage(const Status& why) {
   LOG(WARNING) << "rows wait for room: " << why;
   log_bytes_ += image_->log_bytes;
   image_due_ = log_bytes_ + options_.image_log_bytes / 16;
+  ++images_given_up_;
   image_.reset();
 }
 

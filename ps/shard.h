@@ -96,6 +96,8 @@ class Shard {
   // this returns.
   uint64_t WantImage();
   uint64_t images() const { return images_; }  // Written to their end since the start.
+  // Given up since the start, because the disk had no room for them.
+  uint64_t images_given_up() const { return images_given_up_; }
   // Where a replay on the store begins, as its last image has it.
   uint64_t image_redo() const { return image_redo_; }
 
@@ -150,6 +152,7 @@ class Shard {
   std::optional<OpenImage> image_;
   bool image_wanted_ = false;
   uint64_t images_ = 0;
+  uint64_t images_given_up_ = 0;
   uint64_t image_redo_ = 0;
   uint64_t log_bytes_ = 0;  // Appended since the last image began.
   uint64_t image_due_ = 0;  // At so many of them.

@@ -105,6 +105,7 @@ void ShardRound::Begin(uint32_t round) {
     Fail(Status(StatusCode::kNotReady, "this shard does not know its slots yet"), "prepare");
   } else {
     image_wanted_ = shard_.WantImage();
+    given_up_ = shard_.images_given_up();
   }
 }
 
@@ -164,7 +165,11 @@ void ShardRound::ForgetCut() {
 
 std::vector<std::unique_ptr<Task>> ShardRound::Advance() {
   const bool going = open_ && failure_.ok();
-  if (going && !frozen_ && shard_.images() >= image_wanted_) Freeze();
+  if (going && !frozen_ && shard_.images() >= image_wanted_) {
+    Freeze();
+  } else if (going && !frozen_ && shard_.images_given_up() > given_up_) {
+    Fail({StatusCode::kResourceExhausted, "the disk has no room for the image"}, "prepare");
+  }
   // What the round keeps of the log may be what training has no room for.
   if (going && frozen_ && shard_.refused_by_log() > refused_by_log_) {
     Fail({StatusCode::kResourceExhausted, "the log is full"}, "keep the log");

@@ -115,6 +115,7 @@ class ShardRound {
   bool open_ = false;   // It is not over.
   Status failure_;
   uint64_t image_wanted_ = 0;  // Frozen once the shard has written so many.
+  uint64_t given_up_ = 0;      // Images that were given up before.
   bool frozen_ = false;        // `image_` is there, or with the task that sends it.
   std::unique_ptr<env::StoreImage> image_;
   std::unique_ptr<env::LogTail> hold_;  // Keeps the log from redo_ on.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+
 #include "tests/cluster/skybridge_runs.h"
 
 namespace skybridge::cluster {
@@ -59,6 +61,46 @@ table { name: "item" optimizer { kind: ADAGRAD learning_rate: 0.1 } }
   EXPECT_EQ(Tables({"--set", "cluster.servers=2", "--set", "cluster.shards_per_server=2", "--set",
                     "cluster.workers=4"}),
             expected);
+}
+
+// Every number of servers, of processes, with memory for all rows and for a tenth of them, in peace
+// and in a storm of kills: 48 runs, for which nobody waits at every change.
+TEST_F(OneAnswerTest, DISABLED_ShapesAndBudgetsInPeaceAndInAStormMakeTheSameTables) {
+  constexpr uint64_t kRows = 200000, kRowBytes = 64 * 4 + 20;
+  const Outcome made = Call({"generate", "--out", folder(), "--users", std::to_string(kRows),
+                             "--items", "120", "--clusters", "6", "--train_per_user", "1"});
+  ASSERT_EQ(made.exit_code, 0) << made.output;
+  WriteJob();
+  std::map<std::string, std::string> expected;
+  const auto chaos = [&](uint64_t servers, uint64_t workers, bool tight) {
+    const uint64_t bytes = tight ? kRows * kRowBytes / 10 / servers : uint64_t{1} << 30;
+    const std::string run = "chaos-" + std::to_string(servers) + "-" + std::to_string(workers) +
+                            (tight ? "-tight" : "");
+    std::vector<std::string> arguments = {
+        "chaos", Path("job.pbtxt"), "--run_dir", Path(run), "--kills", "4", "--seed", "1"};
+    for (const char* field : {"query.dim=64", "candidate.dim=64", "query.hidden=64",
+                              "training.epochs=3", "training.batch=512", "negatives.uniform=0"}) {
+      arguments.insert(arguments.end(), {"--set", field});
+    }
+    arguments.insert(arguments.end(),
+                     {"--set", "cluster.servers=" + std::to_string(servers), "--set",
+                      "cluster.workers=" + std::to_string(workers), "--set",
+                      "cluster.shard_memory_bytes=" + std::to_string(bytes)});
+    const Outcome outcome = Call(arguments, std::chrono::seconds(600));
+    EXPECT_EQ(outcome.exit_code, 0) << run << ": " << outcome.output;
+    for (const char* weather : {"/calm", "/storm"}) {
+      const auto hashes = HashesOf(run + weather);
+      if (expected.empty()) expected = hashes;
+      EXPECT_GE(hashes.size(), 3u) << run << weather;
+      EXPECT_EQ(hashes, expected) << run << weather;
+    }
+    std::filesystem::remove_all(Path(run));
+  };
+  for (const uint64_t servers : {1, 2, 3, 5}) {
+    for (const uint64_t workers : {1, 2, 4}) {
+      for (const bool tight : {false, true}) chaos(servers, workers, tight);
+    }
+  }
 }
 
 TEST_F(OneAnswerTest, AnotherSeedMakesOtherTables) {

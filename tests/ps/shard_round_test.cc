@@ -425,6 +425,21 @@ TEST_F(ShardRoundTest, ARoundGivesWayToTrainingWhenTheLogIsFull) {
   EXPECT_TRUE(shard_.failure().ok());
 }
 
+TEST_F(ShardRoundTest, AnImageThatFindsNoRoomEndsTheRound) {
+  OpenAsync();
+  Push(0);
+  EXPECT_EQ(round_.Prepare(1).state, State::kPreparing);
+  store_.failure = Status(StatusCode::kResourceExhausted, "no space left");
+  Tick();
+  store_.failure = Status();
+  const RoundAnswer answer = round_.Prepare(1);
+  EXPECT_EQ(answer.state, State::kFailed);
+  EXPECT_EQ(answer.failure.code(), StatusCode::kResourceExhausted);
+  EXPECT_TRUE(shard_.failure().ok());
+  Push(1);
+  EXPECT_EQ(RowsOf(*Restored(objects_, Upload(2)).shard), RowsOf(shard_));
+}
+
 TEST_F(ShardRoundTest, TheFrozenStoreIsGivenUpByATaskWhenTheRoundEnds) {
   OpenAsync();
   Push(0);

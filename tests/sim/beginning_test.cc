@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "proto/checkpoint_store.h"
+#include "tests/data/scratch_folder.h"
 #include "tests/sim/training_cluster.h"
 
 namespace skybridge::sim {
@@ -23,8 +24,8 @@ class BeginningTest : public testing::Test {
   }
   static std::string Sound(const checkpoint::Manifest&) { return ""; }
 
-  const std::unique_ptr<const TinyJob> job_ =
-      TinyJob::Create({.epochs = 6}, testing::TempDir() + "skybridge_beginning");
+  const data::ScratchFolder folder_;
+  const std::unique_ptr<const TinyJob> job_ = TinyJob::Create({.epochs = 6}, folder_.path());
   const Swarm swarm_{.seed = 1,
                      .shards = 2,
                      .trainers = 2,

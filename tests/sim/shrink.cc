@@ -41,6 +41,7 @@ void AddWithout(std::vector<Step>& steps) {
       [](Swarm& s) { s.scheduler_outage = Duration{0}; },
       [](Swarm& s) { s.rolling_pause = Duration{0}; },
       [](Swarm& s) { s.recovery_crashes = 0; },
+      [](Swarm& s) { s.power_cuts = 0; },
       [](Swarm& s) { s.shard_crashes = {}; },
       [](Swarm& s) { s.server_faults = {}; },
       [](Swarm& s) { s.trainer_faults.crashes_per_minute = 0; },

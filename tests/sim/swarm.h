@@ -49,7 +49,10 @@ struct Swarm {
   NodeFaults server_faults;  // Of shards and scheduler. Freezes only.
   NodeFaults scheduler_crashes;
   NodeFaults shard_crashes;
-  double recovery_crashes = 0;       // A shard that comes back dies again while it recovers.
+  double recovery_crashes = 0;  // A shard that comes back dies again while it recovers.
+  // How often a shard that comes back finds that its power was cut: of its log is left what was
+  // synced, and some of the rest. If there are power cuts, answers outlive them.
+  double power_cuts = 0;
   double mass_kills_per_minute = 0;  // All nodes die at once, and come back.
   double store_failures = 0;         // How often a call to the object store fails.
 

@@ -76,6 +76,11 @@ class OpenedScheduler : public MortalNode {
   const std::function<void()> pruned_;
 };
 
+// Of what was not synced, a power cut may leave the beginning.
+void CutPower(Rng& rng, support::MemoryRedoLog& log) {
+  log.Truncate(log.synced() + rng.Below(log.last() - log.synced() + 1));
+}
+
 ps::ShardNodeOptions ShardOptionsOf(const TinyJob& job, const Swarm& swarm, uint32_t index) {
   ps::ShardNodeOptions options{
       .job = kJob,
@@ -90,7 +95,8 @@ ps::ShardNodeOptions ShardOptionsOf(const TinyJob& job, const Swarm& swarm, uint
       .seed = job.job().seed(),
       .memory_bytes = kAmpleMemory,
       .in_flight_bytes_max = kInFlightMax,
-      .image_log_bytes = swarm.image_log_bytes};
+      .image_log_bytes = swarm.image_log_bytes,
+      .durability = swarm.power_cuts > 0 ? ps::Durability::kPower : ps::Durability::kProcess};
   if (swarm.tight_memory) {
     options.memory_bytes = kMemoryStep;  // The least that a shard accepts.
     while (!options.Validate().ok()) options.memory_bytes += kMemoryStep;
@@ -145,7 +151,8 @@ void TrainingCluster::AddCheckers(const Beginning& beginning) {
   add(std::make_unique<FormerAttempts>(swarm.staleness == 0));
   add(std::make_unique<LoggedFirst>(beginning.phase));
   add(std::make_unique<CommittedTogether>(
-      swarm.shards, [this](uint32_t shard) { return committed(shard); }, beginning.clock));
+      swarm.shards, [this](uint32_t shard) { return committed(shard); }, beginning.clock,
+      swarm.power_cuts > 0));
   add(std::make_unique<PullsSeeTheirClock>(swarm.staleness));
   add(std::make_unique<MemoryBounded>(memory));
   add(std::make_unique<FormerTimes>());
@@ -241,6 +248,9 @@ std::unique_ptr<Node> TrainingCluster::OpenShard(const ps::ShardNodeOptions& opt
   const uint64_t calls = rng.Below(6);
   const bool carried_out = rng.Below(2) == 0;
   const bool dies = options.pid > 1 && rng.UniformDouble() < options_.swarm.recovery_crashes;
+  const bool cut = options_.swarm.power_cuts > 0 && options.pid > 1 &&
+                   rng.UniformDouble() < options_.swarm.power_cuts;
+  if (cut && cluster_.now() < options_.swarm.heal_at) CutPower(rng, disk.log);
   disk.fuse.Renew();
   if (dies && cluster_.now() < options_.swarm.heal_at) disk.fuse.Arm(calls, carried_out);
   auto node = ps::ShardNode::Open(options, disk.fused_store, disk.fused_log, disk.objects.get());

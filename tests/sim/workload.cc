@@ -85,6 +85,21 @@ void RestoreOtherSize(Swarm& swarm) {
   swarm.restores = Between(rng, 1, 3);
 }
 
+// Answers that waited for the disk, and cuts that take what had not come so far.
+void PowerCuts(Swarm& swarm) {
+  Rng rng = RngOf(swarm, 7);
+  swarm.power_cuts = rng.Below(2) == 0 ? 1 : 0.5;
+  NodeFaults& faults = swarm.shard_crashes;
+  if (faults.crashes_per_minute == 0) {
+    faults.crashes_per_minute = Between(rng, 2, 30);
+    faults.restart_max = WholeMs(rng, milliseconds(10), seconds(3));
+  }
+  if (rng.Below(2) == 0) DrawCheckpoints(rng, swarm);
+  // Each step waits for two or three tasks of a shard.
+  swarm.epochs = std::min(swarm.epochs, 6u);
+  swarm.task_max = std::min(swarm.task_max, Duration(milliseconds(50)));
+}
+
 constexpr Workload kWorkloads[] = {
     {"train_lockstep", "rows must equal those of a trainer without a cluster", TrainLockstep},
     {"train_async", "rows that count must have counted each batch once", TrainAsync},
@@ -97,6 +112,7 @@ constexpr Workload kWorkloads[] = {
     {"restore_other_size",
      "all is lost but the checkpoints, and goes on from one with another number of shards",
      RestoreOtherSize},
+    {"power_cuts", "shards lose what they had not synced of their logs", PowerCuts},
 };
 
 }  // namespace

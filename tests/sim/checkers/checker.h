@@ -29,7 +29,7 @@ struct Utterance {
   const wire::Header* request = nullptr;
   bool parked = false;
   uint64_t log_last = 0;   // Of a shard: where its redo log ends now, and ...
-  uint64_t log_heard = 0;  // ... where it ended when the node heard what it last heard.
+  uint64_t log_heard = 0;  // ... said: where it ended when the node heard the request.
   Instant now;
 };
 

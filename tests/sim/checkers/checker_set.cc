@@ -18,11 +18,34 @@ NodePlace PlaceOf(std::string_view name) {
   return place;
 }
 
+// What shards are asked; each is answered.
+bool IsRequest(const wire::Header& header) {
+  switch (header.body_case()) {
+    case wire::Header::kOpenPhase:
+    case wire::Header::kClosePhase:
+    case wire::Header::kRetireRank:
+    case wire::Header::kCloseStream:
+    case wire::Header::kTableHash:
+    case wire::Header::kPrepareRound:
+    case wire::Header::kCutRound:
+    case wire::Header::kCollectRound:
+    case wire::Header::kEndRound:
+    case wire::Header::kPull:
+    case wire::Header::kPush:
+    case wire::Header::kRankDone:
+    case wire::Header::kLedgerQuery:
+    case wire::Header::kRankQuery:
+    case wire::Header::kScan: return true;
+    default: return false;
+  }
+}
+
 bool IsAnswer(const wire::Header& header) {
   switch (header.body_case()) {
     case wire::Header::kError:
     case wire::Header::kPhaseReply:
     case wire::Header::kTableHashReply:
+    case wire::Header::kRoundReply:
     case wire::Header::kPullReply:
     case wire::Header::kPushReply:
     case wire::Header::kRankDoneReply:
@@ -53,37 +76,54 @@ Utterance CheckerSet::Listen(const Ears& ears, const Envelope& message) const {
 
 void CheckerSet::Started(const std::string& node) {
   Ears& ears = EarsOf(node);
-  ears.last = {};
-  ears.pulls.clear();
+  ears.unanswered.clear();
   for (const auto& checker : checkers_) checker->Started(ears.place);
 }
 
 void CheckerSet::Hears(const std::string& node, const Envelope& message) {
   Ears& ears = EarsOf(node);
-  ears.last = Listen(ears, message);
-  if (ears.place.kind == NodeKind::kShard && ears.last.header.has_pull()) {
-    ears.pulls[{message.peer, ears.last.header.request()}] = ears.last.header;
+  const Utterance heard = Listen(ears, message);
+  ++ears.heard;
+  if (ears.place.kind == NodeKind::kShard && IsRequest(heard.header)) {
+    ears.unanswered[{message.peer, heard.header.request()}].push_back(
+        {heard.header, heard.log_last, ears.heard});
   }
-  for (const auto& checker : checkers_) checker->Heard(ears.last);
+  for (const auto& checker : checkers_) checker->Heard(heard);
+}
+
+// The request that this answers. Refusals overtake answers that wait for the disk. Shards ignore
+// what a former scheduler, or one that takes them for another process, has asked.
+std::optional<CheckerSet::Heard> CheckerSet::Answered(const Utterance& said, Ears& ears) {
+  const auto asked = ears.unanswered.find({said.peer, said.header.request()});
+  if (asked == ears.unanswered.end() || !IsAnswer(said.header)) return std::nullopt;
+  std::deque<Heard>& queue = asked->second;
+  const wire::Identity& self = said.header.identity();
+  const auto ignored = [&](const Heard& heard) {
+    const wire::Identity& identity = heard.header.identity();
+    return said.peer == kSchedulerName && heard.number < ears.heard &&
+           (identity.term() < self.term() ||
+            identity.target_incarnation() != self.sender_incarnation());
+  };
+  while (queue.size() > 1 && ignored(queue.front())) queue.pop_front();
+  const bool at_once = said.header.has_error() && queue.back().number == ears.heard;
+  const auto answered = at_once ? queue.end() - 1 : queue.begin();
+  Heard request = std::move(*answered);
+  queue.erase(answered);
+  if (queue.empty()) ears.unanswered.erase(asked);
+  return request;
 }
 
 void CheckerSet::Said(const std::string& node, const Envelope& message) {
   Ears& ears = EarsOf(node);
   Utterance said = Listen(ears, message);
-  said.log_heard = ears.last.log_last;
-  const uint64_t request = said.header.request();
-  auto parked = ears.pulls.end();
-  if (IsAnswer(said.header)) {
-    parked = ears.pulls.find({message.peer, request});
-    if (ears.last.peer == message.peer && ears.last.header.request() == request) {
-      said.request = &ears.last.header;
-    } else if (parked != ears.pulls.end()) {
-      said.request = &parked->second;
-      said.parked = true;
-    }
+  said.log_heard = said.log_last;
+  const std::optional<Heard> request = Answered(said, ears);
+  if (request) {
+    said.request = &request->header;
+    said.parked = request->number < ears.heard;
+    said.log_heard = request->log_last;
   }
   for (const auto& checker : checkers_) checker->Said(said);
-  if (parked != ears.pulls.end()) ears.pulls.erase(parked);
 }
 
 void CheckerSet::Kept(const std::string&, const Record& record) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -36,13 +37,20 @@ class CheckerSet : public SimObserver {
   void Said(const std::string& node, const Envelope& message) override;
 
  private:
-  // A node, and what it has heard and not yet answered.
+  struct Heard {
+    wire::Header header;
+    uint64_t log_last;  // When it was heard.
+    uint64_t number;    // Of all that the node has heard.
+  };
+  // A node, and what it has heard and, if it is a shard, not yet answered.
   struct Ears {
     NodePlace place;
-    Utterance last;
-    std::map<std::pair<std::string, uint64_t>, wire::Header> pulls;  // By peer and request.
+    uint64_t heard = 0;
+    // By peer and request; the same request may be heard again before it is answered.
+    std::map<std::pair<std::string, uint64_t>, std::deque<Heard>> unanswered;
   };
   Ears& EarsOf(const std::string& node);
+  static std::optional<Heard> Answered(const Utterance& said, Ears& ears);
   Utterance Listen(const Ears& ears, const Envelope& message) const;
 
   const std::function<uint64_t(uint32_t)> log_last_;

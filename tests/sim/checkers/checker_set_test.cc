@@ -53,15 +53,49 @@ TEST_F(CheckerSetTest, AnswersFindTheirRequests) {
   set_.Said("shard-3", Message(beat, "trainer-0#1", 2));  // No answer, though it has its number.
   EXPECT_EQ(diary_,
             (std::vector<std::string>{"3 answers 12 at 4..6", "3 answers 11 parked at 4..6",
-                                      "3 answers nothing at 4..6", "3 answers nothing at 4..6",
-                                      "3 answers nothing at 4..6"}));
+                                      "3 answers nothing at 6..6", "3 answers nothing at 6..6",
+                                      "3 answers nothing at 6..6"}));
+}
+
+TEST_F(CheckerSetTest, RepeatsAreAnsweredInTheirOrder) {
+  set_.Hears("shard-3", Message(Pull(0, 11), "trainer-0#1", 1));
+  log_last_ = 5;
+  set_.Hears("shard-3", Message(Pull(0, 11), "trainer-0#1", 1));
+  for (int i = 0; i < 3; ++i) set_.Said("shard-3", Message(PullReply(0), "trainer-0#1", 1));
+  EXPECT_EQ(diary_, (std::vector<std::string>{"3 answers 11 parked at 4..5", "3 answers 11 at 5..5",
+                                              "3 answers nothing at 5..5"}));
+}
+
+TEST_F(CheckerSetTest, ARefusalOvertakesAnAnswerThatWaits) {
+  set_.Hears("shard-3", Message(Pull(0, 11), "trainer-0#1", 1));
+  log_last_ = 5;
+  set_.Hears("shard-3", Message(Pull(0, 11), "trainer-0#1", 1));
+  set_.Said("shard-3", Message(Refusal(), "trainer-0#1", 1));
+  set_.Said("shard-3", Message(PullReply(0), "trainer-0#1", 1));
+  EXPECT_EQ(diary_,
+            (std::vector<std::string>{"3 answers 11 at 5..5", "3 answers 11 parked at 4..5"}));
+}
+
+TEST_F(CheckerSetTest, WhatAFormerSchedulerAskedInVainIsNotWhatTheNextOneIsTold) {
+  const auto of_term = [](uint32_t term, wire::Header header) {
+    header.mutable_identity()->set_term(term);
+    return header;
+  };
+  set_.Hears("shard-3", Message(of_term(1, Pull(0, 12)), "scheduler", 1));
+  log_last_ = 5;
+  set_.Hears("shard-3", Message(of_term(2, Pull(0, 11)), "scheduler", 1));
+  for (int i = 0; i < 2; ++i) {
+    set_.Said("shard-3", Message(of_term(2, PullReply(0)), "scheduler", 1));
+  }
+  EXPECT_EQ(diary_,
+            (std::vector<std::string>{"3 answers 11 at 5..5", "3 answers nothing at 5..5"}));
 }
 
 TEST_F(CheckerSetTest, ANewLifeHasHeardNothing) {
   set_.Hears("shard-0", Message(Pull(0, 11), "trainer-0#1", 1));
   set_.Started("shard-0");
   set_.Said("shard-0", Message(PullReply(0), "trainer-0#1", 1));
-  EXPECT_EQ(diary_, std::vector<std::string>{"0 answers nothing at 0..4"});
+  EXPECT_EQ(diary_, std::vector<std::string>{"0 answers nothing at 4..4"});
 }
 
 TEST_F(CheckerSetTest, TheFirstViolationIsKept) {

@@ -6,6 +6,21 @@
 
 namespace skybridge::sim {
 
+void CommittedTogether::Said(const Utterance& message) {
+  if (message.node.kind != NodeKind::kShard) return;
+  uint64_t& told = told_[message.node.index];
+  if (message.header.has_pull_reply()) {
+    told = std::max(told, message.header.pull_reply().committed());
+  }
+  if (message.header.has_rank_reply()) {
+    told = std::max(told, message.header.rank_reply().committed());
+  }
+}
+
+void CommittedTogether::Started(NodePlace node) {
+  if (cuts_ && node.kind == NodeKind::kShard) last_[node.index] = told_[node.index];
+}
+
 void CommittedTogether::Passed(Instant) {
   for (uint32_t shard = 0; shard < last_.size(); ++shard) {
     const auto now = committed_(shard);
@@ -36,6 +51,23 @@ void PullsSeeTheirClock::Heard(const Utterance& message) {
     const wire::RankDone& done = message.header.rank_done();
     NoteProgress(done.phase(), done.rank(), done.done());
   }
+  if (message.header.has_retire_rank()) {
+    const wire::RetireRank& retire = message.header.retire_rank();
+    shards_[message.node.index].told[{retire.phase(), retire.rank()}] = retire.retired();
+  }
+}
+
+void PullsSeeTheirClock::Started(NodePlace node) {
+  if (node.kind != NodeKind::kShard) return;
+  Shard& shard = shards_[node.index];
+  for (const auto& [rank, retired] : shard.told) {
+    if (retired) {
+      shard.retired.insert(rank);
+    } else if (shard.retired.contains(rank)) {
+      shard.shifted.insert(rank.first);
+    }
+  }
+  shard.told.clear();
 }
 
 void PullsSeeTheirClock::NoteProgress(uint32_t phase, uint32_t rank, uint64_t done) {
@@ -46,6 +78,8 @@ void PullsSeeTheirClock::NoteProgress(uint32_t phase, uint32_t rank, uint64_t do
 void PullsSeeTheirClock::NoteRetirement(const Utterance& message) {
   const wire::RetireRank& retire = message.request->retire_rank();
   Shard& shard = shards_[message.node.index];
+  shard.told.erase({retire.phase(), retire.rank()});
+  if (!message.header.has_phase_reply()) return;
   if (retire.retired()) {
     shard.retired.insert({retire.phase(), retire.rank()});
   } else if (shard.retired.erase({retire.phase(), retire.rank()}) > 0) {
@@ -55,9 +89,7 @@ void PullsSeeTheirClock::NoteRetirement(const Utterance& message) {
 
 void PullsSeeTheirClock::Said(const Utterance& message) {
   if (message.node.kind != NodeKind::kShard || message.request == nullptr) return;
-  if (message.header.has_phase_reply() && message.request->has_retire_rank()) {
-    return NoteRetirement(message);
-  }
+  if (message.request->has_retire_rank()) return NoteRetirement(message);
   if (!message.header.has_pull_reply() || !message.request->has_pull()) return;
   const wire::Pull& pull = message.request->pull();
   const uint64_t committed = message.header.pull_reply().committed();

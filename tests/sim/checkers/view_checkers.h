@@ -14,18 +14,28 @@
 namespace skybridge::sim {
 
 // I4: `committed` of a shard never goes back, and no shard is more than one clock ahead of another.
+// A power cut may take a clock that nobody was told of.
 class CommittedTogether : public Checker {
  public:
-  // committed(shard): nothing while it is down. begin: where all shards stand at first.
+  // committed(shard): nothing while it is down. begin: where all shards stand at first. cuts: there
+  // are power cuts.
   CommittedTogether(uint32_t shards,
                     std::function<std::optional<uint64_t>(uint32_t shard)> committed,
-                    uint64_t begin = 0)
-      : Checker("I4"), last_(shards, begin), committed_(std::move(committed)) {}
+                    uint64_t begin = 0, bool cuts = false)
+      : Checker("I4"),
+        last_(shards, begin),
+        told_(shards, begin),
+        committed_(std::move(committed)),
+        cuts_(cuts) {}
+  void Said(const Utterance& message) override;
+  void Started(NodePlace node) override;
   void Passed(Instant now) override;
 
  private:
   std::vector<uint64_t> last_;  // By shard.
+  std::vector<uint64_t> told_;  // The most that it ever said.
   const std::function<std::optional<uint64_t>(uint32_t)> committed_;
+  const bool cuts_;
 };
 
 // I5: in lockstep a pull for clock c saw exactly clock c - 1; with a bound, no rank that takes part
@@ -36,6 +46,7 @@ class PullsSeeTheirClock : public Checker {
   explicit PullsSeeTheirClock(int32_t staleness) : Checker("I5"), staleness_(staleness) {}
   void Heard(const Utterance& message) override;
   void Said(const Utterance& message) override;
+  void Started(NodePlace node) override;
 
  private:
   using PhaseRank = std::pair<uint32_t, uint32_t>;
@@ -43,6 +54,9 @@ class PullsSeeTheirClock : public Checker {
     std::set<PhaseRank> retired;
     // Ranks came back: from then on the shard counts their clocks from where others were.
     std::set<uint32_t> shifted;  // Phases.
+    // What it was told and has not answered: whether a rank is retired. A life that ends may have
+    // logged it.
+    std::map<PhaseRank, bool> told;
   };
   void CheckBound(const Utterance& message);
   void NoteProgress(uint32_t phase, uint32_t rank, uint64_t done);

@@ -30,6 +30,21 @@ TEST(CommittedTogetherTest, FiresWhenAShardGoesBackOrTooFarAhead) {
   }
 }
 
+TEST(CommittedTogetherTest, APowerCutTakesOnlyWhatNobodyWasTold) {
+  for (const bool told : {false, true}) {
+    std::vector<std::optional<uint64_t>> clocks = {1, 0};
+    CommittedTogether checker(
+        2, [&](uint32_t shard) { return clocks[shard]; }, 0, true);
+    Talk talk(checker);
+    checker.Passed({});
+    if (told) talk.Answer(0, Pull(0, 2), PullReply(1));
+    checker.Started({NodeKind::kShard, 0});
+    clocks = {0, 0};
+    checker.Passed({});
+    EXPECT_EQ(talk.broken(), told ? "I4" : "");
+  }
+}
+
 TEST(CommittedTogetherTest, RestoredShardsBeginWhereTheCheckpointIs) {
   for (const uint64_t clock : {7, 9}) {
     CommittedTogether checker(
@@ -103,6 +118,22 @@ TEST(PullsSeeTheirClockTest, RetiredRanksHoldNobodyBack) {
   EXPECT_EQ(talk.broken(), "");
   talk.Answer(1, Pull(0, 9, 1, 8), PullReply(0));  // The other shard does not know yet.
   EXPECT_EQ(talk.broken(), "I5");
+}
+
+TEST(PullsSeeTheirClockTest, AFormerLifeMayHaveLoggedTheRetirementsItHeard) {
+  for (const bool refused : {false, true}) {
+    PullsSeeTheirClock checker(2);
+    Talk talk(checker);
+    talk.Answer(0, Open(2), PhaseReply());
+    if (refused) {
+      talk.Answer(0, Retire(1, true), Refusal());
+    } else {
+      checker.Heard({.node = {NodeKind::kShard, 0}, .peer = "", .header = Retire(1, true)});
+    }
+    checker.Started({NodeKind::kShard, 0});
+    talk.Answer(0, Pull(0, 9, 1, 8), PullReply(0));
+    EXPECT_EQ(talk.broken(), refused ? "I5" : "");
+  }
 }
 
 TEST(MemoryBoundedTest, FiresAboveTheBudget) {
