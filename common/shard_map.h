@@ -42,6 +42,7 @@ class ShardMap {
 struct SlotRange {
   uint32_t begin;
   uint32_t end;
+  bool operator==(const SlotRange&) const = default;
 };
 SlotRange EvenSlots(uint32_t index, uint32_t shards);
 

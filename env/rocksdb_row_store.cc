@@ -148,6 +148,14 @@ Status EmptyFolder(const std::string& folder) {
   return MakeFolders(folder);
 }
 
+using IngestFiles = std::vector<rocksdb::IngestExternalFileArg>;
+
+void AddFile(rocksdb::ColumnFamilyHandle* family, std::string path, IngestFiles* files) {
+  files->emplace_back();
+  files->back().column_family = family;
+  files->back().external_files.push_back(std::move(path));
+}
+
 class FolderImage : public StoreImage {
  public:
   explicit FolderImage(std::string folder) : folder_(std::move(folder)) {}
@@ -200,6 +208,7 @@ struct RocksDbRowStore::State {
   std::string NewRunPath() { return options.folder + "/runs/" + std::to_string(runs_written++); }
   Result<std::string> WriteRun(const RowRun& run);
   Result<std::string> WriteNotes(std::span<const StoreNote> notes);
+  Result<std::string> WriteDrop(size_t table, SlotRange slots);
   Status HandOver(std::vector<rocksdb::IngestExternalFileArg> files);
   Status ReadFailure(TableId table, RowKey key, const rocksdb::Status& status, size_t bytes) const;
   Status ReadSome(TableId table, std::span<const RowKey> keys, char* records, uint8_t* found);
@@ -320,6 +329,20 @@ Result<std::string> RocksDbRowStore::State::WriteNotes(std::span<const StoreNote
   return path;
 }
 
+Result<std::string> RocksDbRowStore::State::WriteDrop(size_t table, SlotRange slots) {
+  const std::string path = NewRunPath();
+  const std::string attempt = "write the end of slots " + std::to_string(slots.begin) + " to " +
+                              std::to_string(slots.end) + " to " + path;
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(rocksdb_options), rocksdb_options,
+                                families[table]);
+  SKY_RETURN_IF_ERROR(ToStatus(writer.Open(path), attempt));
+  const KeyBytes begin = Encode({.slot = Slot(static_cast<uint16_t>(slots.begin)), .id = {}});
+  const KeyBytes end = Encode({.slot = Slot(static_cast<uint16_t>(slots.end)), .id = {}});
+  SKY_RETURN_IF_ERROR(ToStatus(writer.DeleteRange(ToSlice(begin), ToSlice(end)), attempt));
+  SKY_RETURN_IF_ERROR(ToStatus(writer.Finish(), attempt));
+  return path;
+}
+
 Status RocksDbRowStore::State::HandOver(std::vector<rocksdb::IngestExternalFileArg> files) {
   for (rocksdb::IngestExternalFileArg& file : files) {
     file.options.move_files = true;
@@ -335,21 +358,36 @@ Status RocksDbRowStore::Ingest(std::span<const RowRun> runs, std::span<const Sto
   for (const RowRun& run : runs) bytes += run.records.size() + run.keys.size() * sizeof(RowKey);
   for (const StoreNote& note : notes) bytes += note.value.size();
   SKY_RETURN_IF_ERROR(CheckFreeSpace(state_->options.folder, bytes));
-  std::vector<rocksdb::IngestExternalFileArg> files;
-  const auto add = [&](rocksdb::ColumnFamilyHandle* family, std::string path) {
-    files.emplace_back();
-    files.back().column_family = family;
-    files.back().external_files.push_back(std::move(path));
-  };
+  IngestFiles files;
   const auto write_all = [&]() -> Status {
     for (const RowRun& run : runs) {
       if (run.keys.empty()) continue;
       SKY_ASSIGN_OR_RETURN(std::string path, state_->WriteRun(run));
-      add(state_->families[Number(run.table)], std::move(path));
+      AddFile(state_->families[Number(run.table)], std::move(path), &files);
     }
     if (!notes.empty()) {
       SKY_ASSIGN_OR_RETURN(std::string path, state_->WriteNotes(notes));
-      add(state_->default_family, std::move(path));
+      AddFile(state_->default_family, std::move(path), &files);
+    }
+    return files.empty() ? Status() : state_->HandOver(files);
+  };
+  Status status = write_all();
+  if (!status.ok())
+    (void)EmptyFolder(state_->options.folder + "/runs");  // The next start tries again.
+  return status;
+}
+
+Status RocksDbRowStore::Drop(SlotRange slots, std::span<const StoreNote> notes) {
+  SKY_RETURN_IF_ERROR(CheckFreeSpace(state_->options.folder, kFreeBytesMin));
+  const auto write_all = [&]() -> Status {
+    IngestFiles files;
+    for (size_t t = 0; t < state_->families.size() && slots.begin < slots.end; ++t) {
+      SKY_ASSIGN_OR_RETURN(std::string path, state_->WriteDrop(t, slots));
+      AddFile(state_->families[t], std::move(path), &files);
+    }
+    if (!notes.empty()) {
+      SKY_ASSIGN_OR_RETURN(std::string path, state_->WriteNotes(notes));
+      AddFile(state_->default_family, std::move(path), &files);
     }
     return files.empty() ? Status() : state_->HandOver(files);
   };

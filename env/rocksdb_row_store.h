@@ -48,6 +48,8 @@ class RocksDbRowStore : public RowStore {
   uint64_t store_id() const;
 
   Status Ingest(std::span<const RowRun> runs, std::span<const StoreNote> notes) override;
+  // By a file with a range tombstone for each table; compaction takes the rows away.
+  Status Drop(SlotRange slots, std::span<const StoreNote> notes) override;
   Result<std::string> Note(std::string_view name) override;
   Status Read(TableId table, std::span<const RowKey> keys, std::span<char> records,
               std::span<uint8_t> found) override;

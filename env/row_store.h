@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/ids.h"
+#include "common/shard_map.h"
 #include "common/status.h"
 
 namespace skybridge::env {
@@ -64,6 +65,10 @@ class RowStore {
   // Adds or replaces all rows of all runs and all notes, or nothing at all, whatever dies on the
   // way: durable when it returns.
   virtual Status Ingest(std::span<const RowRun> runs, std::span<const StoreNote> notes) = 0;
+
+  // Removes all rows of all tables in these slots and writes the notes, or does nothing at all, as
+  // Ingest.
+  virtual Status Drop(SlotRange slots, std::span<const StoreNote> notes) = 0;
 
   // A note as it was last written; empty if it never was.
   virtual Result<std::string> Note(std::string_view name) = 0;

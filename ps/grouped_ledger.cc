@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include <glog/logging.h>
@@ -96,6 +97,51 @@ Status GroupedLedger::Close(StreamId stream, uint64_t count) {
   for (Group& group : groups_) SKY_RETURN_IF_ERROR(group.ledger.Close(stream, count));
   JoinEqual();
   return Status();
+}
+
+size_t GroupedLedger::CutAt(uint32_t slot) {
+  size_t g = 0;
+  while (g < groups_.size() && groups_[g].slot_begin < slot) ++g;
+  if (slot >= kSlotCount || (g < groups_.size() && groups_[g].slot_begin == slot)) return g;
+  groups_.insert(groups_.begin() + static_cast<ptrdiff_t>(g), groups_[g - 1]);
+  groups_[g].slot_begin = slot;
+  return g;
+}
+
+Status GroupedLedger::Install(SlotRange slots, const Snapshot& theirs) {
+  const size_t begin = CutAt(slots.begin);
+  const size_t end = CutAt(slots.end);
+  std::map<StreamId, uint64_t> closed;
+  const auto note_closed = [&](const PushLedger::Snapshot& ledger) {
+    closed.insert(ledger.closed.begin(), ledger.closed.end());
+  };
+  std::vector<Group> installed;
+  for (size_t g = 0; g < theirs.size(); ++g) {
+    const uint32_t next = g + 1 < theirs.size() ? theirs[g + 1].slot_begin : kSlotCount;
+    const uint32_t from = std::max(theirs[g].slot_begin, slots.begin);
+    if (from >= std::min(next, slots.end)) continue;
+    installed.push_back({.slot_begin = from, .ledger = PushLedger(options_)});
+    installed.back().ledger.Restore(theirs[g].ledger);
+    note_closed(theirs[g].ledger);
+  }
+  const auto at = groups_.erase(groups_.begin() + static_cast<ptrdiff_t>(begin),
+                                groups_.begin() + static_cast<ptrdiff_t>(end));
+  for (const Group& group : groups_) note_closed(group.ledger.Take());
+  groups_.insert(at, installed.begin(), installed.end());
+  for (const auto& [stream, count] : closed) {
+    for (Group& group : groups_) SKY_RETURN_IF_ERROR(group.ledger.Close(stream, count));
+  }
+  JoinEqual();
+  return Status();
+}
+
+void GroupedLedger::Forget(SlotRange slots) {
+  const size_t begin = CutAt(slots.begin);
+  const size_t end = CutAt(slots.end);
+  if (begin == end || (begin == 0 && end == groups_.size())) return;
+  const PushLedger neighbour = groups_[begin > 0 ? begin - 1 : end].ledger;
+  for (size_t g = begin; g < end; ++g) groups_[g].ledger = neighbour;
+  JoinEqual();
 }
 
 void GroupedLedger::JoinEqual() {

@@ -51,6 +51,13 @@ class GroupedLedger {
   // snapshot: not empty, ascending.
   void Restore(const Snapshot& snapshot);
 
+  // The slots come from another shard, with what was applied to them there. A stream that is closed
+  // in any group is then closed in all.
+  // Errors: kDataLoss if some group has not all pushes of such a stream.
+  Status Install(SlotRange slots, const Snapshot& theirs);
+  // The slots are another shard's: they count as their neighbours.
+  void Forget(SlotRange slots);
+
   size_t groups() const { return groups_.size(); }
   // Of the group that has most.
   size_t streams_open() const;
@@ -61,6 +68,8 @@ class GroupedLedger {
     PushLedger ledger;
   };
   uint32_t EndOf(size_t group) const;
+  // The first group that begins at `slot` or behind it, after a cut there.
+  size_t CutAt(uint32_t slot);
   void JoinEqual();
 
   PushLedgerOptions options_;

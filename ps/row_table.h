@@ -42,6 +42,8 @@ class RowTable {
   //   rows  [ids.size()]
   void Find(std::span<const RowId> ids, std::span<RowNumber> rows);
   bool Contains(RowId id) const { return index_.Find(id) != kNoRow; }
+  // Where a row is, or kNoRow. It does not count as used.
+  RowNumber Peek(RowId id) const { return index_.Find(id); }
 
   char* record(RowNumber row) { return SegmentOf(row) + OffsetOf(row) * layout_.bytes; }
   const char* record(RowNumber row) const { return SegmentOf(row) + OffsetOf(row) * layout_.bytes; }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ps/shard.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
 #include <glog/logging.h>
+
+#include "common/hash.h"
 
 namespace skybridge::ps {
 namespace {
@@ -138,6 +141,12 @@ Status Shard::CheckPhase(Phase phase) const {
   return Status();
 }
 
+// A frozen shard has told another all that it has: it must not learn more.
+Status Shard::CheckMoves() const {
+  if (!frozen()) return Status();
+  return Status(StatusCode::kNotReady, "slots of this shard are about to move");
+}
+
 Status Shard::CheckLockstep(Phase phase, bool lockstep) const {
   SKY_RETURN_IF_ERROR(CheckPhase(phase));
   if (state_.rules->lockstep == lockstep) return Status();
@@ -231,13 +240,18 @@ Result<bool> Shard::Ready(const PullRequest& pull) {
     SKY_RETURN_IF_ERROR(ExpectCommitted(pull.expect_committed));
     return true;
   }
+  if (frozen()) return false;
   if (state_.rules->read_only) {
     return Status(StatusCode::kFailedPrecondition,
                   Name(pull.phase) + " only reads: pull with read_only");
   }
   SKY_RETURN_IF_ERROR(CertifyByPull(pull));
   if (!state_.rules->lockstep) return state_.gate.MayServe(pull.rank, pull.clock);
-  return state_.commit.MayServe(pull.rank, pull.attempt, pull.clock);
+  SKY_ASSIGN_OR_RETURN(const bool served,
+                       state_.commit.MayServe(pull.rank, pull.attempt, pull.clock));
+  if (frozen()) return false;  // Since that commit.
+  clock_open_ = clock_open_ || served;
+  return served;
 }
 
 // In lockstep it is not kept: the pull is repeated until it is answered, and certifies again each
@@ -250,6 +264,7 @@ Status Shard::CertifyByPull(const PullRequest& pull) {
 
 Status Shard::Done(Phase phase, Rank rank, Attempt attempt, uint64_t done) {
   SKY_RETURN_IF_ERROR(CheckPhase(phase));
+  SKY_RETURN_IF_ERROR(CheckMoves());
   if (!state_.rules->lockstep) return KeepProgress(rank, attempt, done);
   SKY_RETURN_IF_ERROR(state_.commit.SetDone(rank, attempt, done));
   if (done > committed()) SKY_RETURN_IF_ERROR(Keep(RankCertified{rank, attempt, done}));
@@ -265,7 +280,9 @@ Status Shard::KeepProgress(Rank rank, Attempt attempt, uint64_t done) {
 
 Status Shard::CommitIfReady() {
   if (!state_.commit.ready()) return Status();
-  return Keep(ClockCommitted{committed() + 1});
+  SKY_RETURN_IF_ERROR(Keep(ClockCommitted{committed() + 1}));
+  clock_open_ = false;
+  return Status();
 }
 
 Result<bool> Shard::IsNew(const PushRequest& push) {
@@ -284,6 +301,7 @@ Result<PushOutcome> Shard::Push(PushRequest push) {
   if (state_.rules->read_only) {
     return Status(StatusCode::kFailedPrecondition, Name(push.phase) + " only reads");
   }
+  SKY_RETURN_IF_ERROR(CheckMoves());
   SKY_RETURN_IF_ERROR(CheckPush(rows().tables(), push.rows, own_));
   SKY_ASSIGN_OR_RETURN(const bool is_new, IsNew(push));
   if (!is_new) {
@@ -332,6 +350,7 @@ Result<PushOutcome> Shard::KeepPush(PushAccepted push) {
 
 Result<RankProgress> Shard::QueryRank(Phase phase, Rank rank, Attempt attempt) {
   SKY_RETURN_IF_ERROR(CheckLockstep(phase, true));
+  SKY_RETURN_IF_ERROR(CheckMoves());
   SKY_ASSIGN_OR_RETURN(const RankProgress progress, state_.commit.Query(rank, attempt));
   SKY_RETURN_IF_ERROR(Keep(RankFenced{rank, attempt}));
   return progress;
@@ -339,12 +358,69 @@ Result<RankProgress> Shard::QueryRank(Phase phase, Rank rank, Attempt attempt) {
 
 Result<StreamProgress> Shard::QueryStream(Phase phase, StreamId stream, Attempt attempt) {
   SKY_RETURN_IF_ERROR(CheckLockstep(phase, false));
+  SKY_RETURN_IF_ERROR(CheckMoves());
   SKY_ASSIGN_OR_RETURN(StreamProgress progress, state_.ledger.Query(stream, attempt));
   SKY_RETURN_IF_ERROR(Keep(StreamFenced{stream, attempt}));
   return progress;
 }
 
+// ---------------------------------------------------------------- live moves
+
+bool Shard::frozen() const {
+  if (!freeze_wanted_) return false;
+  const bool lockstep = state_.rules && state_.rules->lockstep;
+  return !lockstep || (!clock_open_ && !state_.commit.oldest_pending());
+}
+
+Status Shard::Doubt(SlotRange slots) {
+  const SlotDoubt doubt{own_.version, slots};
+  if (state_.doubt == doubt) return Status();
+  if (state_.doubt) {
+    return Status(StatusCode::kFailedPrecondition,
+                  "slots " + std::to_string(state_.doubt->slots.begin) + " to " +
+                      std::to_string(state_.doubt->slots.end) + " are about to move already");
+  }
+  return Keep(SlotsInDoubt{doubt});
+}
+
+Status Shard::TakeMap(const OwnSlots& own) {
+  if (const auto doubt = state_.doubt; doubt && own.version > doubt->map) {
+    SlotsSettled settled;
+    const SlotRange below{doubt->slots.begin, std::min(doubt->slots.end, own.slots.begin)};
+    const SlotRange above{std::max(doubt->slots.begin, own.slots.end), doubt->slots.end};
+    const bool owns = own.slots.begin < own.slots.end;
+    if (!owns) settled.dropped.push_back(doubt->slots);
+    if (owns && below.begin < below.end) settled.dropped.push_back(below);
+    if (owns && above.begin < above.end) settled.dropped.push_back(above);
+    SKY_RETURN_IF_ERROR(Keep(std::move(settled)));
+  }
+  if (own.slots != own_.slots) chunks_.Clear();  // Whoever sent them begins anew.
+  own_ = own;
+  freeze_wanted_ = false;
+  return Status();
+}
+
+Status Shard::TakeRows(SlotRows rows) {
+  const bool fits = state_.doubt && std::ranges::all_of(rows.ids, [&](RowId id) {
+                      const uint32_t slot = Number(SlotOf(rows.table, id));
+                      return slot >= state_.doubt->slots.begin && slot < state_.doubt->slots.end;
+                    });
+  if (!fits) return Status(StatusCode::kFailedPrecondition, "rows come that nobody asked for");
+  return Keep(std::move(rows));
+}
+
+Status Shard::TakeState(bool whole, ShardImage state) {
+  if (!state_.doubt) return Status(StatusCode::kFailedPrecondition, "no slots are about to come");
+  if (whole) {
+    state.summary = {.closed = state.summary.closed};
+    chunks_.Clear();
+  }
+  SKY_RETURN_IF_ERROR(Keep(SlotsInstalled{whole, std::move(state)}));
+  return Noted(log_.Sync());
+}
+
 std::string Shard::Waiting() const {
+  if (frozen()) return "slots of this shard are about to move";
   if (!state_.rules) return "no phase has begun";
   if (!state_.rules->lockstep || state_.commit.ranks() == 0) {
     return "slower ranks are too far behind";

@@ -51,6 +51,25 @@ class Shard {
 
   void SetSlots(const OwnSlots& own) { own_ = own; }
   const OwnSlots& own() const { return own_; }
+  // The same for the next map: it ends a live move, so slots that were in doubt are this shard's
+  // now, or their rows are dropped.
+  Status TakeMap(const OwnSlots& own);
+
+  // Both sides of a live move (docs/protocol.md, Live moves). Until the next map `slots` may be
+  // this shard's or not.
+  // Errors: kFailedPrecondition if others are in doubt.
+  Status Doubt(SlotRange slots);
+  const std::optional<SlotDoubt>& doubt() const { return state_.doubt; }
+  // The side that gives: nothing changes any more before the next map, as soon as all ranks stand
+  // between two clocks. Pulls wait, the rest is refused with kNotReady.
+  void WantFreeze() { freeze_wanted_ = true; }
+  bool frozen() const;
+  // The side that takes: some rows of the slots in doubt; then, when it has them all, the state of
+  // the shard that has the slots, which it keeps so that no power cut can take it away. `whole`:
+  // this shard had no part in the job yet.
+  // Errors: kFailedPrecondition if no slots are in doubt, or (rows) others than these.
+  Status TakeRows(SlotRows rows);
+  Status TakeState(bool whole, ShardImage state);
 
   // Begins a phase. Errors: kFailedPrecondition if the one before is not closed, or if the rows do
   // not stand at rules.clock_begin; kInvalidArgument if it was begun with other rules.
@@ -118,6 +137,7 @@ class Shard {
 
  private:
   Status CheckPhase(Phase phase) const;
+  Status CheckMoves() const;
   Status CheckLockstep(Phase phase, bool lockstep) const;
   Status CertifyByPull(const PullRequest& pull);
   Status KeepProgress(Rank rank, Attempt attempt, uint64_t done);
@@ -143,6 +163,10 @@ class Shard {
   ShardState state_;
   OwnSlots own_;
   ChunkAssembler chunks_;
+  bool freeze_wanted_ = false;
+  // Lockstep: some rank may have seen the rows as they are since the last commit. After a start
+  // nobody knows.
+  bool clock_open_ = true;
   // An image that is being written.
   struct OpenImage {
     uint64_t redo = 0;

@@ -14,6 +14,7 @@
 #include "ps/shard.h"
 #include "ps/shard_codec.h"
 #include "ps/shard_round.h"
+#include "ps/slot_moves.h"
 #include "ps/trainer_adapter.h"
 
 namespace skybridge::ps {
@@ -61,6 +62,7 @@ class ShardNode::State {
                 .seed = options_.seed,
                 .tables = options_.tables},
                shard_, store, log, objects),
+        moves_(options_.tables, options_.move_piece_bytes, shard_),
         trainers_(options_.tables, options_.park_max, shard_),
         replies_(options_.durability, log, shard_.in_flight()),
         strikes_({.mute = options_.mute}),
@@ -92,7 +94,7 @@ class ShardNode::State {
   void HandleScheduler(const Call& call);
   bool FromThisScheduler(const wire::Identity& identity);
   void HandleWelcome(const wire::Welcome& welcome, Instant now);
-  Status HandleMap(const wire::ClusterMap& message);
+  Status HandleMap(const wire::ClusterMap& message, Instant now, Effects* out);
   Status HandleSchedulerRequest(const Call& call, wire::Header* reply);
   Status OpenPhase(const wire::OpenPhase& message, wire::Header* reply);
   Status ClosePhase(const wire::ClosePhase& message, wire::Header* reply);
@@ -100,6 +102,7 @@ class ShardNode::State {
 
   void HandleTrainer(const Call& call);
   Status CheckIdentity(const wire::Identity& identity) const;
+  bool AnswersUs(const wire::Identity& identity) const;
   void Answer(Served served, Effects* out);
   void Speak(Instant now, Effects* out);
   void Register(Effects* out);
@@ -117,6 +120,7 @@ class ShardNode::State {
   const ShardNodeOptions options_;
   Shard shard_;
   ShardRound round_;
+  SlotMoves moves_;
   TrainerAdapter trainers_;
   DurableReplies replies_;
   PeerStrikes strikes_;
@@ -178,6 +182,11 @@ void ShardNode::State::Conclude(Instant now, Effects* out) {
   if (shard_.failure().ok()) {
     for (auto& task : round_.Advance()) out->start.push_back(std::move(task));
     for (Served& served : trainers_.ServeParked(now)) Answer(std::move(served), out);
+    moves_.Observe(now);
+    if (auto asked = moves_.Due(now)) {
+      out->send.push_back(Sealed(asked->endpoint, asked->incarnation, asked->header.request(),
+                                 std::move(asked->header)));
+    }
   }
   if (const Status failed = failure(); !failed.ok()) {
     return Exit(failed.WithContext("shard " + std::to_string(options_.shard)), failed.ToString(),
@@ -250,8 +259,9 @@ void ShardNode::State::HandleScheduler(const Call& call) {
   }
   if (!link_.welcomed()) return;  // It will be repeated.
   wire::Header reply;
-  const Status status = header.has_cluster_map() ? HandleMap(header.cluster_map())
-                                                 : HandleSchedulerRequest(call, &reply);
+  const Status status = header.has_cluster_map()
+                            ? HandleMap(header.cluster_map(), call.now, &call.out)
+                            : HandleSchedulerRequest(call, &reply);
   if (!status.ok()) return replies_.Add(RefusalOf(call, status), &call.out);
   if (reply.body_case() == wire::Header::BODY_NOT_SET) return;
   replies_.Add(Sealed(call.message.peer, 0, header.request(), std::move(reply)), &call.out);
@@ -265,22 +275,32 @@ void ShardNode::State::HandleWelcome(const wire::Welcome& welcome, Instant now) 
   link_.Welcome(std::chrono::milliseconds(std::max(1u, welcome.heartbeat_ms())), now);
 }
 
-Status ShardNode::State::HandleMap(const wire::ClusterMap& message) {
+// A map that does not name this shard is one all the same: it ends a live move too.
+Status ShardNode::State::HandleMap(const wire::ClusterMap& message, Instant now, Effects* out) {
   if (message.version() <= Number(shard_.own().version)) return Status();
   SKY_ASSIGN_OR_RETURN(const ShardMap map, DecodeMap(message));
   const auto mine = std::ranges::find(map.shards(), ShardId(options_.shard), &ShardMap::Shard::id);
-  if (mine == map.shards().end() || Number(mine->incarnation) != incarnation_) {
+  const bool named = mine != map.shards().end();
+  if (named && Number(mine->incarnation) != incarnation_) {
     return Status(StatusCode::kFailedPrecondition,
                   "map " + std::to_string(message.version()) + " does not name shard " +
                       std::to_string(options_.shard) + " as incarnation " +
                       std::to_string(incarnation_));
   }
-  shard_.SetSlots({map.version(), {mine->slot_begin, mine->slot_end}});
+  const SlotRange slots = named ? SlotRange{mine->slot_begin, mine->slot_end} : SlotRange{0, 0};
+  const bool changed = slots != shard_.own().slots;
+  SKY_RETURN_IF_ERROR(moves_.TakeMap({map.version(), slots}, now));
+  if (!changed) return Status();
+  for (Served& served : trainers_.RefuseParked()) Answer(std::move(served), out);
   return Status();
 }
 
 Status ShardNode::State::HandleSchedulerRequest(const Call& call, wire::Header* reply) {
   const wire::Header& header = call.header;
+  // What is asked after a live move must not find this shard in the midst of it.
+  if (shard_.doubt() && header.identity().map_version() > Number(shard_.own().version)) {
+    return Status(StatusCode::kNotReady, "this shard has not heard how its slots moved");
+  }
   switch (header.body_case()) {
     case wire::Header::kOpenPhase: return OpenPhase(header.open_phase(), reply);
     case wire::Header::kClosePhase: return ClosePhase(header.close_phase(), reply);
@@ -298,7 +318,7 @@ Status ShardNode::State::HandleSchedulerRequest(const Call& call, wire::Header* 
       return Status();
     }
     default:
-      if (ServeRound(header, round_, reply)) return Status();
+      if (ServeRound(header, round_, reply) || moves_.Serve(header, reply)) return Status();
       return Status(StatusCode::kInvalidArgument, "no request that a shard serves the scheduler");
   }
 }
@@ -362,11 +382,28 @@ Status ShardNode::State::CheckIdentity(const wire::Identity& identity) const {
   return Status();
 }
 
+// Whether it is for this process, as an answer to a question of its own must be.
+bool ShardNode::State::AnswersUs(const wire::Identity& identity) const {
+  return JobId{identity.job_high(), identity.job_low()} == options_.job && link_.welcomed() &&
+         identity.generation() == generation_ && identity.target_incarnation() == incarnation_;
+}
+
 void ShardNode::State::HandleTrainer(const Call& call) {
-  if (call.header.has_error()) return;  // An error must not bring forth another.
+  // Another shard's answer. An error must not bring forth another.
+  if (call.header.has_slot_piece() || call.header.has_error()) {
+    if (!AnswersUs(call.header.identity())) return;
+    return moves_.TakeAnswer(call.message.peer, call.header, call.message.payload, call.now);
+  }
   if (const Status status = CheckIdentity(call.header.identity()); !status.ok()) {
     call.out.send.push_back(RefusalOf(call, status));
     return;
+  }
+  if (call.header.has_read_slots()) {
+    Served piece{.peer = call.message.peer,
+                 .request = call.header.request(),
+                 .sender = call.header.identity().sender_incarnation()};
+    moves_.ServeRead(call.header, &piece);
+    return Answer(std::move(piece), &call.out);
   }
   Served served = trainers_.Serve(call.message.peer, call.header, call.message.payload, call.now);
   if (served.malformed) {

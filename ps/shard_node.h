@@ -36,6 +36,7 @@ struct ShardNodeOptions {
   // Pushes not yet applied, parked pulls, and answers that wait for the log.
   uint64_t in_flight_bytes_max = 256ull << 20;
   uint64_t image_log_bytes = 1ull << 30;  // Of log that a restart may have to replay.
+  uint64_t move_piece_bytes = 1 << 20;    // Of rows in a message, when slots move.
   Durability durability = Durability::kProcess;
 
   // How long it waits.

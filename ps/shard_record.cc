@@ -8,8 +8,10 @@
 
 #include <glog/logging.h>
 
+#include "common/bytes.h"
 #include "common/hash.h"
 #include "proto/shard_log.pb.h"
+#include "ps/row_record.h"
 #include "ps/shard_codec.h"
 
 namespace skybridge::ps {
@@ -17,6 +19,7 @@ namespace {
 
 constexpr uint8_t kControl = 1;
 constexpr uint8_t kPush = 2;
+constexpr uint8_t kRows = 3;
 
 Status Damaged(const std::string& what) {
   return Status(StatusCode::kDataLoss, "a record of the shard's log cannot be read: " + what);
@@ -37,6 +40,22 @@ wire::OpenPhase ToProto(const PhaseRules& rules) {
   message.set_read_only(rules.read_only);
   return message;
 }
+
+redo::SlotDoubt ToProto(const SlotDoubt& doubt) {
+  redo::SlotDoubt out;
+  out.set_map(Number(doubt.map));
+  out.set_slot_begin(doubt.slots.begin);
+  out.set_slot_end(doubt.slots.end);
+  return out;
+}
+
+Result<SlotDoubt> FromProto(const redo::SlotDoubt& in) {
+  if (in.slot_begin() > in.slot_end() || in.slot_end() > kSlotCount) return Damaged("slots");
+  return SlotDoubt{MapVersion(in.map()), {in.slot_begin(), in.slot_end()}};
+}
+
+redo::Image ToProto(const ShardImage& image);
+Result<ShardImage> FromProto(const redo::Image& in);
 
 redo::Gate ToProto(const std::vector<StalenessGate::State>& ranks) {
   redo::Gate gate;
@@ -88,7 +107,22 @@ struct ControlWriter {
     out.mutable_rank_certified()->set_done(record.done);
   }
   void operator()(const ClockCommitted& record) const { out.set_clock_committed(record.clock); }
+  void operator()(const SlotsInDoubt& record) const {
+    *out.mutable_slots_in_doubt() = ToProto(record.doubt);
+  }
+  void operator()(const SlotsInstalled& record) const {
+    out.mutable_slots_installed()->set_whole(record.whole);
+    *out.mutable_slots_installed()->mutable_state() = ToProto(record.state);
+  }
+  void operator()(const SlotsSettled& record) const {
+    redo::SlotsSettled& settled = *out.mutable_slots_settled();
+    for (const SlotRange& range : record.dropped) {
+      settled.add_dropped_begin(range.begin);
+      settled.add_dropped_end(range.end);
+    }
+  }
   void operator()(const PushAccepted&) const { LOG(FATAL) << "a push is no control record"; }
+  void operator()(const SlotRows&) const { LOG(FATAL) << "rows are no control record"; }
 };
 
 EncodedRecord EncodePush(const PushAccepted& record) {
@@ -119,6 +153,28 @@ EncodedRecord EncodePush(const PushAccepted& record) {
   out.head.assign(reinterpret_cast<const char*>(&bytes), sizeof(bytes));
   header.AppendToString(&out.head);
   return out;
+}
+
+EncodedRecord EncodeRows(const SlotRows& record) {
+  EncodedRecord out{.type = kRows};
+  const uint32_t counts[] = {Number(record.table), static_cast<uint32_t>(record.ids.size())};
+  AppendRaw<uint32_t>(out.head, counts);
+  out.tail = {BytesOf(record.ids), BytesOf(record.records)};
+  return out;
+}
+
+Result<ShardRecord> DecodeRowsRecord(std::string_view payload, const TableSpecs& tables) {
+  RawReader reader(payload);
+  std::vector<uint32_t> counts;
+  SlotRows rows;
+  if (!reader.Read(2, counts) || counts[0] >= tables.size()) return Damaged("rows of no table");
+  rows.table = TableId(counts[0]);
+  const size_t bytes = RowLayout(tables[counts[0]]).bytes;
+  if (!reader.Read(counts[1], rows.ids) || !reader.Read(counts[1] * bytes, rows.records) ||
+      reader.remaining() > 0) {
+    return Damaged("rows of odd sizes");
+  }
+  return ShardRecord(std::move(rows));
 }
 
 Result<ShardRecord> DecodePushRecord(std::string_view payload, const TableSpecs& tables) {
@@ -189,6 +245,26 @@ Result<ShardRecord> DecodeControl(std::string_view payload) {
     }
     case redo::Control::kClockCommitted:
       return ShardRecord(ClockCommitted{control.clock_committed()});
+    case redo::Control::kSlotsInDoubt: {
+      SKY_ASSIGN_OR_RETURN(const SlotDoubt doubt, FromProto(control.slots_in_doubt()));
+      return ShardRecord(SlotsInDoubt{doubt});
+    }
+    case redo::Control::kSlotsInstalled: {
+      SKY_ASSIGN_OR_RETURN(auto state, FromProto(control.slots_installed().state()));
+      return ShardRecord(SlotsInstalled{control.slots_installed().whole(), std::move(state)});
+    }
+    case redo::Control::kSlotsSettled: {
+      const redo::SlotsSettled& in = control.slots_settled();
+      SlotsSettled settled;
+      for (int i = 0; i < in.dropped_begin_size(); ++i) {
+        if (i >= in.dropped_end_size() || in.dropped_begin(i) > in.dropped_end(i) ||
+            in.dropped_end(i) > kSlotCount) {
+          return Damaged("slots");
+        }
+        settled.dropped.push_back({in.dropped_begin(i), in.dropped_end(i)});
+      }
+      return ShardRecord(std::move(settled));
+    }
     case redo::Control::BODY_NOT_SET: break;
   }
   return Damaged("a control record without content");
@@ -237,34 +313,20 @@ Result<GroupedLedger::GroupState> FromProto(const redo::SlotGroup& in) {
   return group;
 }
 
-}  // namespace
-
-std::vector<std::string_view> EncodedRecord::pieces() const {
-  std::vector<std::string_view> pieces = {head};
-  pieces.insert(pieces.end(), tail.begin(), tail.end());
-  return pieces;
+Result<GroupedLedger::Snapshot> FromProto(
+    const google::protobuf::RepeatedPtrField<redo::SlotGroup>& groups) {
+  GroupedLedger::Snapshot ledger;
+  for (const redo::SlotGroup& state : groups) {
+    SKY_ASSIGN_OR_RETURN(GroupedLedger::GroupState group, FromProto(state));
+    const bool follows =
+        ledger.empty() ? group.slot_begin == 0 : group.slot_begin > ledger.back().slot_begin;
+    if (!follows || group.slot_begin >= kSlotCount) return Damaged("slot groups of an image");
+    ledger.push_back(std::move(group));
+  }
+  return ledger;
 }
 
-uint64_t EncodedRecord::bytes() const {
-  uint64_t sum = head.size();
-  for (const std::string_view piece : tail) sum += piece.size();
-  return sum;
-}
-
-EncodedRecord Encode(const ShardRecord& record) {
-  if (const auto* push = std::get_if<PushAccepted>(&record)) return EncodePush(*push);
-  redo::Control control;
-  std::visit(ControlWriter{control}, record);
-  return {.type = kControl, .head = control.SerializeAsString()};
-}
-
-Result<ShardRecord> DecodeRecord(uint8_t type, std::string_view payload, const TableSpecs& tables) {
-  if (type == kPush) return DecodePushRecord(payload, tables);
-  if (type == kControl) return DecodeControl(payload);
-  return Damaged("type " + std::to_string(type));
-}
-
-std::string EncodeImage(const ShardImage& image) {
+redo::Image ToProto(const ShardImage& image) {
   redo::Image out;
   out.set_redo(image.redo);
   out.set_begin(image.begin);
@@ -284,15 +346,15 @@ std::string EncodeImage(const ShardImage& image) {
   }
   for (const GroupedLedger::GroupState& group : image.ledger) *out.add_group() = ToProto(group);
   *out.mutable_gate() = ToProto(image.gate);
-  return out.SerializeAsString();
+  if (image.doubt) *out.mutable_doubt() = ToProto(*image.doubt);
+  for (const GroupedLedger::GroupState& group : image.incoming) {
+    *out.add_incoming() = ToProto(group);
+  }
+  return out;
 }
 
-Result<ShardImage> DecodeImage(std::string_view bytes) {
-  redo::Image in;
-  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || in.redo() == 0 ||
-      in.redo() > in.begin()) {
-    return Damaged("no image");
-  }
+Result<ShardImage> FromProto(const redo::Image& in) {
+  if (in.redo() == 0 || in.redo() > in.begin()) return Damaged("no image");
   ShardImage image{.redo = in.redo(), .begin = in.begin()};
   if (in.has_rules()) {
     const auto rules = DecodeRules(in.rules());
@@ -313,17 +375,51 @@ Result<ShardImage> DecodeImage(std::string_view bytes) {
                                   .last_crcs = {rank.last_crc().begin(), rank.last_crc().end()},
                                   .pending_lsn = rank.pending()});
   }
-  image.ledger.clear();
-  for (const redo::SlotGroup& state : in.group()) {
-    SKY_ASSIGN_OR_RETURN(GroupedLedger::GroupState group, FromProto(state));
-    const bool follows = image.ledger.empty() ? group.slot_begin == 0
-                                              : group.slot_begin > image.ledger.back().slot_begin;
-    if (!follows || group.slot_begin >= kSlotCount) return Damaged("slot groups of an image");
-    image.ledger.push_back(std::move(group));
-  }
+  SKY_ASSIGN_OR_RETURN(image.ledger, FromProto(in.group()));
   if (image.ledger.empty()) return Damaged("an image without slot groups");
+  SKY_ASSIGN_OR_RETURN(image.incoming, FromProto(in.incoming()));
   SKY_ASSIGN_OR_RETURN(image.gate, FromProto(in.gate()));
+  if (in.has_doubt()) {
+    SKY_ASSIGN_OR_RETURN(image.doubt, FromProto(in.doubt()));
+  }
   return image;
+}
+
+}  // namespace
+
+std::vector<std::string_view> EncodedRecord::pieces() const {
+  std::vector<std::string_view> pieces = {head};
+  pieces.insert(pieces.end(), tail.begin(), tail.end());
+  return pieces;
+}
+
+uint64_t EncodedRecord::bytes() const {
+  uint64_t sum = head.size();
+  for (const std::string_view piece : tail) sum += piece.size();
+  return sum;
+}
+
+EncodedRecord Encode(const ShardRecord& record) {
+  if (const auto* push = std::get_if<PushAccepted>(&record)) return EncodePush(*push);
+  if (const auto* rows = std::get_if<SlotRows>(&record)) return EncodeRows(*rows);
+  redo::Control control;
+  std::visit(ControlWriter{control}, record);
+  return {.type = kControl, .head = control.SerializeAsString()};
+}
+
+Result<ShardRecord> DecodeRecord(uint8_t type, std::string_view payload, const TableSpecs& tables) {
+  if (type == kPush) return DecodePushRecord(payload, tables);
+  if (type == kRows) return DecodeRowsRecord(payload, tables);
+  if (type == kControl) return DecodeControl(payload);
+  return Damaged("type " + std::to_string(type));
+}
+
+std::string EncodeImage(const ShardImage& image) { return ToProto(image).SerializeAsString(); }
+
+Result<ShardImage> DecodeImage(std::string_view bytes) {
+  redo::Image in;
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Damaged("no image");
+  return FromProto(in);
 }
 
 }  // namespace skybridge::ps

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/ids.h"
+#include "common/shard_map.h"
 #include "common/status.h"
 #include "common/table_spec.h"
 #include "ps/chunk_assembler.h"
@@ -60,8 +61,25 @@ struct PushAccepted {
   AssembledPush push;
 };
 
-using ShardRecord = std::variant<PhaseOpened, PhaseClosed, RankFenced, StreamFenced, StreamClosed,
-                                 GateMoved, RankCertified, ClockCommitted, PushAccepted>;
+// Slots that a live move takes to or from this shard: the map after `map` says whose they are.
+struct SlotDoubt {
+  MapVersion map{};
+  SlotRange slots{0, 0};
+  bool operator==(const SlotDoubt&) const = default;
+};
+struct SlotsInDoubt {
+  SlotDoubt doubt;
+};
+// Rows of slots in doubt, as they are on the shard that has them.
+struct SlotRows {
+  TableId table{};
+  std::vector<RowId> ids;     // [n] distinct
+  std::vector<char> records;  // [n, bytes of the table's records]
+};
+// The doubt is over.
+struct SlotsSettled {
+  std::vector<SlotRange> dropped;  // Of the slots in doubt: those that are not this shard's.
+};
 
 // The state of a shard at one position of its log, but for its rows and the bytes of pushes that
 // wait for their clock.
@@ -75,8 +93,20 @@ struct ShardImage {
   ClockCommit::Snapshot commit;
   GroupedLedger::Snapshot ledger = {{}};
   std::vector<StalenessGate::State> gate;
+  std::optional<SlotDoubt> doubt;
+  GroupedLedger::Snapshot incoming;  // Of the slots in doubt; empty: not known.
   bool operator==(const ShardImage&) const = default;
 };
+
+// All rows of the slots in doubt are here, with what was pushed to them.
+struct SlotsInstalled {
+  bool whole = false;  // The shard had no part in the job: it takes up all of `state`.
+  ShardImage state;    // Of the shard that has the slots.
+};
+
+using ShardRecord = std::variant<PhaseOpened, PhaseClosed, RankFenced, StreamFenced, StreamClosed,
+                                 GateMoved, RankCertified, ClockCommitted, PushAccepted,
+                                 SlotsInDoubt, SlotRows, SlotsInstalled, SlotsSettled>;
 
 // A record as the log takes it: its type, and pieces that lie in `head` and in the record itself,
 // which must both outlive them.

@@ -73,6 +73,38 @@ struct Applier {
     return applied;
   }
 
+  Status operator()(SlotsInDoubt record) const {
+    state.doubt = record.doubt;
+    state.incoming.clear();
+    return Status();
+  }
+  Status operator()(SlotRows record) const {
+    return state.rows.Put(record.table, record.ids, record.records, lsn);
+  }
+  Status operator()(SlotsInstalled record) const {
+    if (!state.doubt) return Status(StatusCode::kDataLoss, "slots come of which nothing was said");
+    if (!record.whole) {
+      state.incoming = std::move(record.state.ledger);
+      return Status();
+    }
+    const SlotDoubt doubt = *state.doubt;
+    state.Restore(record.state);
+    state.doubt = doubt;
+    return Status();
+  }
+  Status operator()(SlotsSettled record) const {
+    const std::optional<SlotDoubt> doubt = std::exchange(state.doubt, std::nullopt);
+    const GroupedLedger::Snapshot incoming = std::exchange(state.incoming, {});
+    if (doubt && !incoming.empty() && record.dropped.empty()) {
+      SKY_RETURN_IF_ERROR(state.ledger.Install(doubt->slots, incoming));
+    }
+    for (const SlotRange& slots : record.dropped) {
+      SKY_RETURN_IF_ERROR(state.rows.Drop(slots));
+      state.ledger.Forget(slots);
+    }
+    return Status();
+  }
+
   Status OnArrival(PushAccepted& record) const {
     SKY_ASSIGN_OR_RETURN(const std::vector<SlotRange> slots,
                          state.ledger.WhereNew(record.stream, record.sequence, record.attempt));
@@ -114,7 +146,9 @@ ShardImage ShardState::Image(uint64_t begin) const {
           .summary = summary,
           .commit = commit.Take(),
           .ledger = ledger.Take(),
-          .gate = gate.ranks()};
+          .gate = gate.ranks(),
+          .doubt = doubt,
+          .incoming = incoming};
 }
 
 void ShardState::Restore(const ShardImage& image) {
@@ -124,6 +158,8 @@ void ShardState::Restore(const ShardImage& image) {
   ledger.Restore(image.ledger);
   gate = StalenessGate(0, rules ? rules->staleness_max : std::nullopt);
   gate.Restore(image.gate);
+  doubt = image.doubt;
+  incoming = image.incoming;
 }
 
 }  // namespace skybridge::ps

@@ -45,6 +45,10 @@ struct ShardState {
   ClockCommit commit;
   GroupedLedger ledger;
   StalenessGate gate;
+  std::optional<SlotDoubt> doubt;  // A live move is open, or this shard has not heard of its end.
+  // What was pushed to the slots in doubt, once all of them are here. Pushes under the map that is
+  // about to end have no rows of theirs, so they must not count for them.
+  GroupedLedger::Snapshot incoming;
 };
 
 }  // namespace skybridge::ps

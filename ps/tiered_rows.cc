@@ -350,4 +350,130 @@ Status TieredRows::ForEach(TableId table_id,
   return Noted(store_.Scan(table_id, env::RowKey{}, on_disk));
 }
 
+// ---------------------------------------------------------------- slots
+
+namespace {
+
+bool IsIn(SlotRange slots, TableId table, RowId id) {
+  const uint32_t slot = Number(SlotOf(table, id));
+  return slot >= slots.begin && slot < slots.end;
+}
+
+}  // namespace
+
+// Rows on disk come later, also those that get there meanwhile. A row that takes the place of an
+// evicted one comes from above, where it was handed out.
+uint64_t TieredRows::CopyFromMemory(
+    SlotRange slots, uint64_t bytes, CopyCursor* cursor,
+    const std::function<void(TableId, RowId, std::string_view)>& add) {
+  RowTable& table = *tables_[cursor->table];
+  const size_t row_bytes = table.layout().bytes;
+  uint64_t copied = 0;
+  if (!cursor->begun) cursor->row = static_cast<RowNumber>(table.rows());
+  cursor->begun = true;
+  cursor->row = std::min(cursor->row, static_cast<RowNumber>(table.rows()));
+  for (size_t looked = 0; cursor->row > 0 && copied < bytes && looked < kImageLookMax; ++looked) {
+    const RowNumber row = --cursor->row;
+    if (table.stored(row) || !IsIn(slots, table.table(), table.id(row))) continue;
+    add(table.table(), table.id(row), {table.record(row), row_bytes});
+    copied += row_bytes;
+  }
+  if (cursor->row == 0) {
+    cursor->on_disk = true;
+    cursor->key = {.slot = Slot(static_cast<uint16_t>(slots.begin)), .id = {}};
+  }
+  return copied;
+}
+
+// True at the end of the table.
+Result<bool> TieredRows::CopyFromStore(
+    SlotRange slots, uint64_t bytes, CopyCursor* cursor,
+    const std::function<void(TableId, RowId, std::string_view)>& add) {
+  RowTable& table = *tables_[cursor->table];
+  const size_t row_bytes = table.layout().bytes;
+  if (stored_[cursor->table] == 0) return true;
+  uint64_t copied = 0;
+  bool whole = true;
+  const auto visit = [&](env::RowKey key, std::string_view record) {
+    if (Number(key.slot) >= slots.end) return false;
+    if (copied >= bytes) {
+      cursor->key = key;
+      whole = false;
+      return false;
+    }
+    const RowNumber row = table.Peek(key.id);
+    add(table.table(), key.id,
+        row == kNoRow ? record : std::string_view(table.record(row), row_bytes));
+    copied += row_bytes;
+    return true;
+  };
+  SKY_RETURN_IF_ERROR(Noted(store_.Scan(table.table(), cursor->key, visit)));
+  return whole;
+}
+
+Result<bool> TieredRows::ContinueCopy(
+    SlotRange slots, uint64_t bytes, CopyCursor* cursor,
+    const std::function<void(TableId, RowId, std::string_view)>& add) {
+  if (cursor->table == tables_.size()) return true;
+  const uint64_t copied = cursor->on_disk ? 0 : CopyFromMemory(slots, bytes, cursor, add);
+  if (!cursor->on_disk || copied >= bytes) return false;
+  SKY_ASSIGN_OR_RETURN(const bool whole, CopyFromStore(slots, bytes - copied, cursor, add));
+  if (whole) *cursor = {.table = cursor->table + 1, .key = {}};
+  return cursor->table == tables_.size();
+}
+
+Status TieredRows::Put(TableId table, std::span<const RowId> ids, std::span<const char> records,
+                       uint64_t lsn) {
+  const RowLayout& row_layout = layout(table);
+  CHECK_EQ(records.size(), ids.size() * row_layout.bytes);
+  for (size_t begin = 0; begin < ids.size(); begin += block_rows_) {
+    const auto block = ids.subspan(begin, std::min(block_rows_, ids.size() - begin));
+    SKY_ASSIGN_OR_RETURN(const auto numbers, Create(table, block));
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      char* own = record(table, numbers[i]);
+      if (row_layout.header(own).lsn >= lsn) continue;
+      std::memcpy(own, records.data() + (begin + i) * row_layout.bytes, row_layout.bytes);
+      row_layout.header(own).lsn = lsn;
+      MarkChanged(table, numbers[i]);
+    }
+  }
+  return Status();
+}
+
+Status TieredRows::Drop(SlotRange slots) {
+  const env::RowKey from{.slot = Slot(static_cast<uint16_t>(slots.begin)), .id = {}};
+  const std::vector<uint64_t> stored_before = stored_;
+  std::vector<std::vector<RowNumber>> leaving(tables_.size());
+  std::vector<uint64_t> gone(tables_.size());
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    const RowTable& table = *tables_[t];
+    for (RowNumber row = 0; row < table.rows(); ++row) {
+      if (!IsIn(slots, table.table(), table.id(row))) continue;
+      leaving[t].push_back(row);
+      gone[t] += table.stored(row) ? 0 : 1;
+    }
+    if (stored_[t] == 0) continue;
+    const auto count = [&](env::RowKey key, std::string_view) {
+      if (Number(key.slot) >= slots.end) return false;
+      --stored_[t];
+      ++gone[t];
+      return true;
+    };
+    SKY_RETURN_IF_ERROR(Noted(store_.Scan(table.table(), from, count)));
+  }
+  // As any change of the store: after the log that explains it.
+  if (log_.synced() < log_.last()) SKY_RETURN_IF_ERROR(Noted(log_.Sync()));
+  const std::string note = RowsNote{.end = log_.last(), .stored = stored_}.Encode();
+  const env::StoreNote notes[] = {{RowsNote::kName, note}};
+  if (const Status dropped = Noted(store_.Drop(slots, notes)); !dropped.ok()) {
+    stored_ = stored_before;
+    return dropped;
+  }
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    tables_[t]->Remove(leaving[t]);
+    existing_[t] -= gone[t];
+  }
+  return Status();
+}
+
 }  // namespace skybridge::ps

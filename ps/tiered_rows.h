@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "common/ids.h"
+#include "common/shard_map.h"
 #include "common/status.h"
 #include "common/table_spec.h"
 #include "env/redo_log.h"
 #include "env/row_store.h"
+#include "ps/changed_rows.h"
 #include "ps/memory_budget.h"
 #include "ps/row_table.h"
 
@@ -80,7 +82,10 @@ class TieredRows {
 
   char* record(TableId table, RowNumber row) { return TableOf(table).record(row); }
   // Must follow each change of a record.
-  void MarkChanged(TableId table, RowNumber row) { TableOf(table).SetDirty(row, true); }
+  void MarkChanged(TableId table, RowNumber row) {
+    TableOf(table).SetDirty(row, true);
+    if (watch_ != nullptr) watch_->Note(table, TableOf(table).id(row));
+  }
 
   // The value of a row that does not exist.
   //   weights  [dim]
@@ -92,6 +97,31 @@ class TieredRows {
               const std::function<bool(env::RowKey, std::string_view)>& visit);
   // Visits every row once, in no order, wherever it lies.
   Status ForEach(TableId table, const std::function<void(RowId, std::string_view)>& visit);
+
+  // How far a copy of the rows of some slots has come.
+  struct CopyCursor {
+    size_t table = 0;  // Of this one: first rows that were never stored, downwards, ...
+    bool begun = false;
+    RowNumber row = 0;
+    bool on_disk = false;  // ... then what the store has, upwards.
+    env::RowKey key;
+  };
+  // Hands out some more of the rows of these slots, as they are now, all of one table and about
+  // `bytes` of them. True once every row that existed when the copy began was handed out; rows may
+  // come twice. Whoever wants what changes meanwhile watches.
+  Result<bool> ContinueCopy(SlotRange slots, uint64_t bytes, CopyCursor* cursor,
+                            const std::function<void(TableId, RowId, std::string_view)>& add);
+  // From now on changes are noted in `watch`, which outlives the watch. Null: no more.
+  void Watch(ChangedRows* watch) { watch_ = watch; }
+
+  // Sets rows to what they are elsewhere; `lsn` is the log position that explains it. Rows that
+  // have reached it stay as they are.
+  //   ids      distinct
+  //   records  [ids.size(), bytes of the table's records]
+  Status Put(TableId table, std::span<const RowId> ids, std::span<const char> records,
+             uint64_t lsn);
+  // The rows of these slots are no longer here, in memory or on disk.
+  Status Drop(SlotRange slots);
 
   // Begins an image: from now on ContinueImage writes what has changed until now.
   void BeginImage();
@@ -122,6 +152,10 @@ class TieredRows {
   Status WriteChanged(RowTable& table);
   Status Noted(Status status);
   env::RowKey KeyOf(TableId table, RowId id) const { return {SlotOf(table, id), id}; }
+  uint64_t CopyFromMemory(SlotRange slots, uint64_t bytes, CopyCursor* cursor,
+                          const std::function<void(TableId, RowId, std::string_view)>& add);
+  Result<bool> CopyFromStore(SlotRange slots, uint64_t bytes, CopyCursor* cursor,
+                             const std::function<void(TableId, RowId, std::string_view)>& add);
   RowTable& TableOf(TableId table) { return *tables_[Number(table)]; }
   const RowTable& TableOf(TableId table) const { return *tables_[Number(table)]; }
 
@@ -135,6 +169,7 @@ class TieredRows {
   std::vector<uint64_t> existing_;  // Rows by table ...
   std::vector<uint64_t> stored_;    // ... and how many of them are on disk.
   Status failure_;
+  ChangedRows* watch_ = nullptr;
 
   // The image being written: rows below `image_row_` of `image_table_`, and the tables after it.
   // Downwards, because a row that takes the place of a removed one comes from above.

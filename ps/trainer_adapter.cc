@@ -129,6 +129,20 @@ Status TrainerAdapter::Scan(const wire::Scan& message, Served* out) {
   return Status();
 }
 
+std::vector<Served> TrainerAdapter::RefuseParked() {
+  std::vector<Served> answers;
+  for (const ParkedPull& parked : parked_.TakeIf([](const ParkedPull&) { return true; })) {
+    answers.push_back({.peer = parked.peer,
+                       .request = parked.request,
+                       .sender = parked.sender,
+                       .status = Status(StatusCode::kStaleMap, "pull: the slots have moved",
+                                        Number(shard_.own().version)),
+                       .reply = {},
+                       .payload = {}});
+  }
+  return answers;
+}
+
 std::vector<Served> TrainerAdapter::ServeParked(Instant now) {
   std::vector<Served> answers;
   if (parked_.size() == 0) return answers;

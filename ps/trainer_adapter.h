@@ -37,6 +37,8 @@ class TrainerAdapter {
                Instant now);
   // Pulls that may be served by now, or that waited too long, in the order they came.
   std::vector<Served> ServeParked(Instant now);
+  // The shard has other slots now: what waits was asked under a map that is over.
+  std::vector<Served> RefuseParked();
 
  private:
   Status Pull(const wire::Header& header, std::string_view payload, Instant now, Served* out);

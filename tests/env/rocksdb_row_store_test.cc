@@ -114,7 +114,7 @@ std::map<std::string, std::string> Content(StoreImage& image) {
 
 // The real store, the fake that simulations use, and a plain map tell the same story.
 TEST_F(RocksDbRowStoreTest, RandomHistoriesAgreeWithTheFakeAndWithAMap) {
-  for (uint64_t seed = 0; seed < 5; ++seed) {
+  for (uint64_t seed = 0; seed < 8; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed=" << seed);
     Rng rng(seed, Purpose::kTest);
     fs::remove_all(folder_);
@@ -125,7 +125,26 @@ TEST_F(RocksDbRowStoreTest, RandomHistoriesAgreeWithTheFakeAndWithAMap) {
     for (int event = 0; event < 60; ++event) {
       const auto table = TableId(static_cast<uint32_t>(rng.Below(3)));
       const RowKey from = KeyOf(table, rng.Below(300));
-      if (rng.Below(3) == 0) {
+      if (rng.Below(12) == 0) {
+        const auto begin = static_cast<uint32_t>(rng.Below(kSlotCount));
+        const SlotRange slots{begin,
+                              begin + static_cast<uint32_t>(rng.Below(kSlotCount - begin + 1))};
+        const std::string value = std::to_string(event);
+        const StoreNote notes[] = {{"dropped", value}};
+        std::erase_if(naive, [&](const auto& row) {
+          const uint32_t slot = Number(row.first.second.slot);
+          return slot >= slots.begin && slot < slots.end;
+        });
+        ASSERT_TRUE((*real)->Drop(slots, notes).ok());
+        ASSERT_TRUE(fake.Drop(slots, notes).ok());
+        ASSERT_EQ(*(*real)->Note("dropped"), value);
+        ASSERT_EQ(*fake.Note("dropped"), value);
+        if (rng.Below(2) == 0) {
+          real->reset();
+          real = Open();
+          ASSERT_TRUE(real.has_value()) << real.error();
+        }
+      } else if (rng.Below(3) == 0) {
         std::vector<OwnedRun> runs;
         for (uint32_t t = 0; t < 3; ++t) {
           if (rng.Below(2) == 0) runs.push_back(RandomRun(rng, TableId(t), 1 + rng.Below(40)));

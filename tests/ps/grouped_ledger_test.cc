@@ -125,6 +125,42 @@ TEST_F(GroupedLedgerTest, ItComesBackAsItWas) {
   EXPECT_EQ(taken.size(), 3u);
 }
 
+TEST_F(GroupedLedgerTest, SlotsComeWithWhatWasPushedToThemAndGo) {
+  GroupedLedger ledger;
+  GroupedLedger other;
+  for (const uint64_t sequence : {0, 1}) {
+    ASSERT_TRUE(*ledger.IsNew(kStream, sequence, kFirst));
+    ledger.Mark(kStream, sequence, kFirst);
+  }
+  ASSERT_TRUE(*other.IsNew(kStream, 0, kFirst));
+  other.Mark(kStream, 0, kFirst);
+  ASSERT_TRUE(ledger.Install({100, 200}, other.Take()).ok());
+  EXPECT_EQ(ledger.groups(), 3u);
+  EXPECT_EQ(*ledger.WhereNew(kStream, 1, kFirst), (std::vector<SlotRange>{{100, 200}}));
+  EXPECT_EQ(ledger.Query(kStream, kFirst)->next, 1u);
+  GroupedLedger gone;
+  gone.Restore(ledger.Take());
+  gone.Forget({100, 200});
+  EXPECT_EQ(gone.groups(), 1u);
+  EXPECT_FALSE(*gone.IsNew(kStream, 1, kFirst));
+  ledger.Mark(kStream, 1, kFirst);
+  EXPECT_EQ(ledger.groups(), 1u);
+}
+
+TEST_F(GroupedLedgerTest, AStreamThatIsClosedSomewhereIsClosedInSlotsThatCome) {
+  GroupedLedger ledger;
+  GroupedLedger other;
+  for (GroupedLedger* one : {&ledger, &other}) {
+    ASSERT_TRUE(*one->IsNew(kStream, 0, kFirst));
+    one->Mark(kStream, 0, kFirst);
+  }
+  ASSERT_TRUE(ledger.Close(kStream, 1).ok());
+  ASSERT_TRUE(ledger.Install({0, 200}, other.Take()).ok());
+  EXPECT_EQ(ledger.streams_open(), 0u);
+  EXPECT_EQ(ledger.groups(), 1u);
+  EXPECT_EQ(ledger.Install({0, 200}, GroupedLedger().Take()).code(), StatusCode::kDataLoss);
+}
+
 // Against the set of what each slot has.
 TEST_F(GroupedLedgerTest, RandomHistoriesApplyEachPushOnceInEachSlot) {
   constexpr uint32_t kGroups = 5;

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "common/hash.h"
+#include "ps/row_record.h"
 
 namespace skybridge::ps {
 namespace {
@@ -86,6 +87,25 @@ TEST(ShardRecordTest, APushComesBackWithItsRows) {
   }
 }
 
+TEST(ShardRecordTest, RecordsOfALiveMoveComeBackAsTheyWere) {
+  const SlotDoubt doubt{MapVersion(3), {100, kSlotCount}};
+  EXPECT_EQ(Again(SlotsInDoubt{doubt}).doubt, doubt);
+  EXPECT_EQ(Again(SlotsSettled{}).dropped, std::vector<SlotRange>{});
+  EXPECT_EQ(Again(SlotsSettled{{{1, 2}, {3, 4}}}).dropped,
+            (std::vector<SlotRange>{{1, 2}, {3, 4}}));
+  const SlotsInstalled installed = Again(SlotsInstalled{true, {.redo = 2, .begin = 3}});
+  EXPECT_TRUE(installed.whole);
+  EXPECT_EQ(installed.state, (ShardImage{.redo = 2, .begin = 3}));
+  const size_t bytes = RecordBytes(kTables)[2];
+  const SlotRows rows =
+      Again(SlotRows{TableId(2), {RowId(7), RowId(3)}, std::vector<char>(2 * bytes, 'r')});
+  EXPECT_EQ(rows.table, TableId(2));
+  EXPECT_EQ(rows.ids, (std::vector<RowId>{RowId(7), RowId(3)}));
+  EXPECT_EQ(rows.records, std::vector<char>(2 * bytes, 'r'));
+  EXPECT_EQ(DecodeRecord(3, std::string(8, '\x01'), kTables).status().code(),
+            StatusCode::kDataLoss);
+}
+
 TEST(ShardRecordTest, WhatIsNoRecordIsDataLoss) {
   PushAccepted push;
   push.push.rows.parts = {{TableId(0), {RowId(1)}, {1, 2}, {}}};
@@ -124,6 +144,8 @@ TEST(ShardRecordTest, AnImageComesBackAsItWas) {
                     .closed = {{StreamId(5), 6}}}},
                   {1000, {.open = {}, .closed = {{StreamId(5), 6}}}}};
   image.gate = {{7, 8, true}, {}};
+  image.doubt = SlotDoubt{MapVersion(4), {10, 20}};
+  image.incoming = {{0, {}}, {15, {.open = {{StreamId(2), {.next = 1}, Attempt(1)}}}}};
   EXPECT_EQ(*DecodeImage(EncodeImage(image)), image);
 }
 

@@ -92,6 +92,9 @@ class FusedRowStore : public env::RowStore {
   Status Ingest(std::span<const env::RowRun> runs, std::span<const env::StoreNote> notes) override {
     return fuse_.Guard([&] { return store_.Ingest(runs, notes); });
   }
+  Status Drop(SlotRange slots, std::span<const env::StoreNote> notes) override {
+    return fuse_.Guard([&] { return store_.Drop(slots, notes); });
+  }
   Result<std::string> Note(std::string_view name) override {
     return fuse_.Guard([&] { return store_.Note(name); });
   }

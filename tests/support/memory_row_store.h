@@ -17,6 +17,7 @@
 
 #include "common/bytes.h"
 #include "common/hash.h"
+#include "common/shard_map.h"
 #include "env/row_store.h"
 
 namespace skybridge::support {
@@ -43,6 +44,13 @@ class MemoryRowStore : public env::RowStore {
         ++rows_ingested;
       }
     }
+    return Status();
+  }
+
+  Status Drop(SlotRange slots, std::span<const env::StoreNote> notes) override {
+    if (!failure.ok()) return failure;
+    for (const env::StoreNote& note : notes) notes_[std::string(note.name)] = note.value;
+    for (size_t t = 0; t < tables_.size(); ++t) tables_[t].Drop(slots, record_bytes_[t]);
     return Status();
   }
 
@@ -202,6 +210,14 @@ class MemoryRowStore : public env::RowStore {
       } else {
         record.copy(records.data() + place->second * record.size(), record.size());
       }
+    }
+    void Drop(SlotRange slots, size_t bytes) {
+      Table left;
+      for (const env::RowKey& key : Sorted()) {
+        if (Number(key.slot) >= slots.begin && Number(key.slot) < slots.end) continue;
+        left.Put(key, {Find(key, bytes), bytes});
+      }
+      *this = std::move(left);
     }
     const char* Find(env::RowKey key, size_t bytes) const {
       const auto place = places.find(key);
