@@ -15,6 +15,7 @@
 #include "proto/envelope.h"
 #include "ps/row_record.h"
 #include "ps/shard_node.h"
+#include "ps/slot_moves.h"
 #include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
