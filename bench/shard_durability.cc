@@ -203,9 +203,11 @@ class Bench {
     first_ = log_->first();
     return images_ > 2 || name_ == "none";
   }
-  void ForgetCpu() {
+  // What is measured begins now.
+  void Forget() {
     cpu_ = cpu_of_all_ = 0;
     cpu_steps_ = 0;
+    longest_ = Duration{0};
   }
 
   // Steps a second over `seconds`.
@@ -246,6 +248,8 @@ class Bench {
   }
   double SyncsAStep() const { return static_cast<double>(syncs_) / static_cast<double>(steps()); }
   // Microseconds of the node's thread; of all threads.
+  // The longest time for which the node did one thing, and its ranks waited.
+  double LongestMs() const { return 1e3 * ToSeconds(longest_); }
   double CpuAStep() const { return 1e6 * cpu_ / static_cast<double>(cpu_steps_); }
   double CpuOfAllAStep() const { return 1e6 * cpu_of_all_ / static_cast<double>(cpu_steps_); }
 
@@ -302,6 +306,7 @@ class Bench {
     if (now >= next_tick_) {
       next_tick_ = now + std::chrono::milliseconds(20);
       Perform(node_->Tick(now));
+      longest_ = std::max(longest_, clock_.Now() - now);
     }
     CHECK(!node_->finished()) << node_->exit_status();
     if (ready_.empty() || now < ready_.begin()->first) {
@@ -312,7 +317,10 @@ class Bench {
     Client& client = *ready_.begin()->second;
     ready_.erase(ready_.begin());
     ++under_way_;
-    Perform(node_->Handle(client.Next(), clock_.Now()));
+    const Envelope request = client.Next();
+    const Instant begin = clock_.Now();
+    Perform(node_->Handle(request, begin));
+    longest_ = std::max(longest_, clock_.Now() - begin);
   }
 
   void Perform(Effects effects) {
@@ -352,6 +360,7 @@ class Bench {
   uint64_t syncs_ = 0;
   double cpu_ = 0, cpu_of_all_ = 0;  // In turns, as are the next.
   uint64_t cpu_steps_ = 0;
+  Duration longest_{0};
   uint64_t first_ = 1;   // Of the log, when it was last looked at ...
   uint64_t images_ = 0;  // ... and how often it had moved.
   Instant next_tick_{};
@@ -379,7 +388,7 @@ void Run() {
   for (const auto& bench : benches) {
     do bench->Turn(FLAGS_round_s);
     while (!bench->warm());
-    bench->ForgetCpu();
+    bench->Forget();
   }
   std::vector<std::vector<double>> rates(benches.size()), ratios(benches.size());
   for (uint32_t round = 0; round < FLAGS_rounds; ++round) {
@@ -392,9 +401,10 @@ void Run() {
     const auto [low, high] = std::ranges::minmax(ratios[b]);
     fmt::print(
         "{:8} {:8.0f} steps/s, ratio {:.3f} ({:.3f} to {:.3f}), {:.3f} syncs a step, CPU a step: "
-        "{:.0f} us, with other threads {:.0f} us\n",
+        "{:.0f} us, with other threads {:.0f} us; longest pause {:.1f} ms\n",
         benches[b]->name(), Median(rates[b]), Median(ratios[b]), low, high,
-        benches[b]->SyncsAStep(), benches[b]->CpuAStep(), benches[b]->CpuOfAllAStep());
+        benches[b]->SyncsAStep(), benches[b]->CpuAStep(), benches[b]->CpuOfAllAStep(),
+        benches[b]->LongestMs());
   }
   for (const auto& bench : benches) {
     if (bench->name() == "none") continue;

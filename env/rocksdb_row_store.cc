@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
@@ -148,13 +149,22 @@ Status EmptyFolder(const std::string& folder) {
   return MakeFolders(folder);
 }
 
-using IngestFiles = std::vector<rocksdb::IngestExternalFileArg>;
+// Files that wait to be ingested, which moves them away.
+class StagedFiles : public StagedRows {
+ public:
+  ~StagedFiles() override {
+    std::error_code error;  // The next start deletes what stays.
+    for (const auto& file : files) fs::remove(file.external_files[0], error);
+  }
+  // Call before anything is written there.
+  void Add(rocksdb::ColumnFamilyHandle* family, std::string path) {
+    files.emplace_back();
+    files.back().column_family = family;
+    files.back().external_files.push_back(std::move(path));
+  }
 
-void AddFile(rocksdb::ColumnFamilyHandle* family, std::string path, IngestFiles* files) {
-  files->emplace_back();
-  files->back().column_family = family;
-  files->back().external_files.push_back(std::move(path));
-}
+  std::vector<rocksdb::IngestExternalFileArg> files;
+};
 
 class FolderImage : public StoreImage {
  public:
@@ -199,17 +209,17 @@ struct RocksDbRowStore::State {
   std::vector<rocksdb::ColumnFamilyHandle*> families;  // By table; owned by `db`'s close.
   rocksdb::ColumnFamilyHandle* default_family = nullptr;
   uint64_t store_id = 0;
-  uint64_t runs_written = 0;
+  std::atomic<uint64_t> runs_written = 0;
   uint64_t images_made = 0;
 
   Status Open(bool direct_reads);
   void Close();
   Status CheckTable(TableId table) const;
   std::string NewRunPath() { return options.folder + "/runs/" + std::to_string(runs_written++); }
-  Result<std::string> WriteRun(const RowRun& run);
-  Result<std::string> WriteNotes(std::span<const StoreNote> notes);
-  Result<std::string> WriteDrop(size_t table, SlotRange slots);
-  Status HandOver(std::vector<rocksdb::IngestExternalFileArg> files);
+  Status WriteRun(const RowRun& run, StagedFiles* staged);
+  Status WriteNotes(std::span<const StoreNote> notes, StagedFiles* staged);
+  Status WriteDrop(size_t table, SlotRange slots, StagedFiles* staged);
+  Status HandOver(StagedFiles* staged);
   Status ReadFailure(TableId table, RowKey key, const rocksdb::Status& status, size_t bytes) const;
   Status ReadSome(TableId table, std::span<const RowKey> keys, char* records, uint8_t* found);
 };
@@ -294,13 +304,14 @@ uint64_t RocksDbRowStore::store_id() const { return state_->store_id; }
 
 // ---------------------------------------------------------------- writing
 
-Result<std::string> RocksDbRowStore::State::WriteRun(const RowRun& run) {
+Status RocksDbRowStore::State::WriteRun(const RowRun& run, StagedFiles* staged) {
   SKY_RETURN_IF_ERROR(CheckTable(run.table));
   const size_t bytes = options.record_bytes[Number(run.table)];
   CHECK_EQ(run.records.size(), run.keys.size() * bytes);
   const std::string path = NewRunPath();
   const std::string attempt = "write " + std::to_string(run.keys.size()) + " rows (" +
                               std::to_string(run.records.size()) + " bytes) to " + path;
+  staged->Add(families[Number(run.table)], path);
   // The rows just left memory because others are hotter, but may come back soon: keep the pages.
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(rocksdb_options), rocksdb_options,
                                 families[Number(run.table)], /*invalidate_page_cache=*/false);
@@ -310,27 +321,27 @@ Result<std::string> RocksDbRowStore::State::WriteRun(const RowRun& run) {
     const rocksdb::Slice record(run.records.data() + i * bytes, bytes);
     SKY_RETURN_IF_ERROR(ToStatus(writer.Put(ToSlice(key), record), attempt));
   }
-  SKY_RETURN_IF_ERROR(ToStatus(writer.Finish(), attempt));
-  return path;
+  return ToStatus(writer.Finish(), attempt);
 }
 
-Result<std::string> RocksDbRowStore::State::WriteNotes(std::span<const StoreNote> notes) {
+Status RocksDbRowStore::State::WriteNotes(std::span<const StoreNote> notes, StagedFiles* staged) {
   std::vector<StoreNote> sorted(notes.begin(), notes.end());
   std::ranges::sort(sorted, {}, &StoreNote::name);
   const std::string path = NewRunPath();
   const std::string attempt = "write " + std::to_string(notes.size()) + " notes to " + path;
+  staged->Add(default_family, path);
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(rocksdb_options), rocksdb_options,
                                 default_family);
   SKY_RETURN_IF_ERROR(ToStatus(writer.Open(path), attempt));
   for (const StoreNote& note : sorted) {
     SKY_RETURN_IF_ERROR(ToStatus(writer.Put(ToSlice(note.name), ToSlice(note.value)), attempt));
   }
-  SKY_RETURN_IF_ERROR(ToStatus(writer.Finish(), attempt));
-  return path;
+  return ToStatus(writer.Finish(), attempt);
 }
 
-Result<std::string> RocksDbRowStore::State::WriteDrop(size_t table, SlotRange slots) {
+Status RocksDbRowStore::State::WriteDrop(size_t table, SlotRange slots, StagedFiles* staged) {
   const std::string path = NewRunPath();
+  staged->Add(families[table], path);
   const std::string attempt = "write the end of slots " + std::to_string(slots.begin) + " to " +
                               std::to_string(slots.end) + " to " + path;
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(rocksdb_options), rocksdb_options,
@@ -339,62 +350,47 @@ Result<std::string> RocksDbRowStore::State::WriteDrop(size_t table, SlotRange sl
   const KeyBytes begin = Encode({.slot = Slot(static_cast<uint16_t>(slots.begin)), .id = {}});
   const KeyBytes end = Encode({.slot = Slot(static_cast<uint16_t>(slots.end)), .id = {}});
   SKY_RETURN_IF_ERROR(ToStatus(writer.DeleteRange(ToSlice(begin), ToSlice(end)), attempt));
-  SKY_RETURN_IF_ERROR(ToStatus(writer.Finish(), attempt));
-  return path;
+  return ToStatus(writer.Finish(), attempt);
 }
 
-Status RocksDbRowStore::State::HandOver(std::vector<rocksdb::IngestExternalFileArg> files) {
-  for (rocksdb::IngestExternalFileArg& file : files) {
+Status RocksDbRowStore::State::HandOver(StagedFiles* staged) {
+  if (staged->files.empty()) return Status();
+  for (rocksdb::IngestExternalFileArg& file : staged->files) {
     file.options.move_files = true;
     file.options.snapshot_consistency = true;  // Scans see one state.
     file.options.write_global_seqno = false;
     file.options.verify_checksums_before_ingest = options.verify;
   }
-  return ToStatus(db->IngestExternalFiles(files), "ingest rows into " + options.folder + "/db");
+  return ToStatus(db->IngestExternalFiles(staged->files),
+                  "ingest rows into " + options.folder + "/db");
 }
 
-Status RocksDbRowStore::Ingest(std::span<const RowRun> runs, std::span<const StoreNote> notes) {
+Result<std::unique_ptr<StagedRows>> RocksDbRowStore::Stage(std::span<const RowRun> runs,
+                                                           std::span<const StoreNote> notes) {
   uint64_t bytes = kFreeBytesMin;
   for (const RowRun& run : runs) bytes += run.records.size() + run.keys.size() * sizeof(RowKey);
   for (const StoreNote& note : notes) bytes += note.value.size();
   SKY_RETURN_IF_ERROR(CheckFreeSpace(state_->options.folder, bytes));
-  IngestFiles files;
-  const auto write_all = [&]() -> Status {
-    for (const RowRun& run : runs) {
-      if (run.keys.empty()) continue;
-      SKY_ASSIGN_OR_RETURN(std::string path, state_->WriteRun(run));
-      AddFile(state_->families[Number(run.table)], std::move(path), &files);
-    }
-    if (!notes.empty()) {
-      SKY_ASSIGN_OR_RETURN(std::string path, state_->WriteNotes(notes));
-      AddFile(state_->default_family, std::move(path), &files);
-    }
-    return files.empty() ? Status() : state_->HandOver(files);
-  };
-  Status status = write_all();
-  if (!status.ok())
-    (void)EmptyFolder(state_->options.folder + "/runs");  // The next start tries again.
-  return status;
+  auto staged = std::make_unique<StagedFiles>();
+  for (const RowRun& run : runs) {
+    if (!run.keys.empty()) SKY_RETURN_IF_ERROR(state_->WriteRun(run, staged.get()));
+  }
+  if (!notes.empty()) SKY_RETURN_IF_ERROR(state_->WriteNotes(notes, staged.get()));
+  return std::unique_ptr<StagedRows>(std::move(staged));
+}
+
+Status RocksDbRowStore::Take(std::unique_ptr<StagedRows> staged) {
+  return state_->HandOver(&dynamic_cast<StagedFiles&>(*staged));
 }
 
 Status RocksDbRowStore::Drop(SlotRange slots, std::span<const StoreNote> notes) {
   SKY_RETURN_IF_ERROR(CheckFreeSpace(state_->options.folder, kFreeBytesMin));
-  const auto write_all = [&]() -> Status {
-    IngestFiles files;
-    for (size_t t = 0; t < state_->families.size() && slots.begin < slots.end; ++t) {
-      SKY_ASSIGN_OR_RETURN(std::string path, state_->WriteDrop(t, slots));
-      AddFile(state_->families[t], std::move(path), &files);
-    }
-    if (!notes.empty()) {
-      SKY_ASSIGN_OR_RETURN(std::string path, state_->WriteNotes(notes));
-      AddFile(state_->default_family, std::move(path), &files);
-    }
-    return files.empty() ? Status() : state_->HandOver(files);
-  };
-  Status status = write_all();
-  if (!status.ok())
-    (void)EmptyFolder(state_->options.folder + "/runs");  // The next start tries again.
-  return status;
+  StagedFiles staged;
+  for (size_t t = 0; t < state_->families.size() && slots.begin < slots.end; ++t) {
+    SKY_RETURN_IF_ERROR(state_->WriteDrop(t, slots, &staged));
+  }
+  if (!notes.empty()) SKY_RETURN_IF_ERROR(state_->WriteNotes(notes, &staged));
+  return state_->HandOver(&staged);
 }
 
 Result<std::unique_ptr<StoreImage>> RocksDbRowStore::Freeze() {

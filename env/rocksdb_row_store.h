@@ -26,8 +26,8 @@ struct RocksDbRowStoreOptions {
 // A RowStore on RocksDB: one column family per table, key = slot (2 bytes) | id (8 bytes), both
 // big-endian, so the store's order is that of RowKey.
 //
-// Rows and notes arrive by sorted ingest alone: an Ingest writes one SST file per table, and one
-// for the notes, and hands all of them over at once, which RocksDB makes atomic over families and
+// Rows and notes arrive by sorted ingest alone: one SST file per table, and one for the notes, are
+// staged, and all of them handed over at once, which RocksDB makes atomic over families and
 // durable. No memtable, no WAL.
 //
 // Errors of all calls, naming the folder: kResourceExhausted if the disk is full, kDataLoss if
@@ -47,7 +47,9 @@ class RocksDbRowStore : public RowStore {
   // What the store was named by when it was made.
   uint64_t store_id() const;
 
-  Status Ingest(std::span<const RowRun> runs, std::span<const StoreNote> notes) override;
+  Result<std::unique_ptr<StagedRows>> Stage(std::span<const RowRun> runs,
+                                            std::span<const StoreNote> notes) override;
+  Status Take(std::unique_ptr<StagedRows> staged) override;
   // By a file with a range tombstone for each table; compaction takes the rows away.
   Status Drop(SlotRange slots, std::span<const StoreNote> notes) override;
   Result<std::string> Note(std::string_view name) override;

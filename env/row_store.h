@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/ids.h"
@@ -56,6 +57,13 @@ class StoreImage {
                       const std::function<Status(std::string_view)>& sink) = 0;
 };
 
+// Rows and notes that are written, but not part of their store yet. What is dropped instead of
+// being taken leaves nothing behind.
+class StagedRows {
+ public:
+  virtual ~StagedRows() = default;
+};
+
 // The disk tier of one shard: fixed-size records by (table, key), and a few notes. One thread owns
 // it.
 class RowStore {
@@ -63,8 +71,17 @@ class RowStore {
   virtual ~RowStore() = default;
 
   // Adds or replaces all rows of all runs and all notes, or nothing at all, whatever dies on the
-  // way: durable when it returns.
-  virtual Status Ingest(std::span<const RowRun> runs, std::span<const StoreNote> notes) = 0;
+  // way: durable when it returns. The same as the two steps below.
+  Status Ingest(std::span<const RowRun> runs, std::span<const StoreNote> notes) {
+    SKY_ASSIGN_OR_RETURN(std::unique_ptr<StagedRows> staged, Stage(runs, notes));
+    return Take(std::move(staged));
+  }
+  // Writes them beside the store, which stays as it is. Any thread, also while the owner's calls
+  // something else; the store must outlive the call and what it returns.
+  virtual Result<std::unique_ptr<StagedRows>> Stage(std::span<const RowRun> runs,
+                                                    std::span<const StoreNote> notes) = 0;
+  // Makes them part of it, in the order of these calls. Takes a small part of the time.
+  virtual Status Take(std::unique_ptr<StagedRows> staged) = 0;
 
   // Removes all rows of all tables in these slots and writes the notes, or does nothing at all, as
   // Ingest.

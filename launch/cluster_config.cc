@@ -48,7 +48,8 @@ RunIdentity IdentityOf(const JobId& id) {
 }
 
 size_t TaskThreadsOfServer(const job::Job& job) {
-  return job.cluster().durability() == job::POWER ? 2 * size_t{ShapeOf(job).shards_per_server} : 1;
+  const size_t shards = ShapeOf(job).shards_per_server;
+  return job.cluster().durability() == job::POWER ? 2 * shards : shards + 1;
 }
 
 Result<model::TwoTower> ModelOfJob(const job::Job& job) {

@@ -33,8 +33,8 @@ struct ClusterShape {
 
 ClusterShape ShapeOf(const job::Job& job);
 
-// Threads for the tasks of one server process. At durability POWER each shard's sync finds one,
-// also while all of them send their parts of a checkpoint.
+// Threads for the tasks of one server process. While all shards send their parts of a checkpoint
+// one is left for what they write; at durability POWER each shard's sync finds one.
 size_t TaskThreadsOfServer(const job::Job& job);
 
 // What the nodes of one run have in common, besides the job.

@@ -38,6 +38,7 @@ void DurableReplies::Advance(Instant now, Effects* out) {
 }
 
 bool DurableReplies::SyncIsDue(Instant now) const {
+  if (log_.synced() < wanted_) return true;
   if (durability_ == Durability::kPower) return !held_.empty();
   return log_.synced() < log_.last() && now - last_sync_ >= kSyncEvery;
 }

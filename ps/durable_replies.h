@@ -46,6 +46,8 @@ class DurableReplies {
 
   // An answer that may tell of everything that the log has now.
   void Add(Envelope reply, Effects* out);
+  // The log as it is now is wanted on the disk soon: the next Advance starts a sync if it can.
+  void WantSync() { wanted_ = log_.last(); }
   // Lets out what may leave, and starts a sync if it is time for one. Call after whatever may have
   // moved the log, once for all answers of an event.
   void Advance(Instant now, Effects* out);
@@ -70,6 +72,7 @@ class DurableReplies {
   MemoryBudget& budget_;
   std::deque<Held> held_;
   bool syncing_ = false;
+  uint64_t wanted_ = 0;
   Instant last_sync_;  // When it began.
   Status failure_;
 };

@@ -92,10 +92,10 @@ Status Shard::Replay(const env::RedoRecord& kept, uint64_t begin) {
   return state_.Apply(kept.lsn, std::move(record));
 }
 
-void Shard::ContinueImage() {
-  if (!failure().ok()) return;
+std::unique_ptr<Task> Shard::ContinueImage() {
+  if (!failure().ok() || piece_under_way_) return nullptr;
   if (!image_) {
-    if (log_bytes_ < image_due_ && !image_wanted_) return;
+    if (log_bytes_ < image_due_ && !image_wanted_) return nullptr;
     image_wanted_ = false;
     const ShardImage image = state_.Image(log_.last() + 1);
     image_ = OpenImage{.redo = image.redo, .note = EncodeImage(image), .log_bytes = log_bytes_};
@@ -103,11 +103,27 @@ void Shard::ContinueImage() {
     state_.rows.BeginImage();
   }
   const env::StoreNote notes[] = {{ShardImage::kNoteName, image_->note}};
-  const Result<bool> whole = state_.rows.ContinueImage(notes);
+  auto piece = state_.rows.NextPiece(notes);
+  piece_under_way_ = piece != nullptr;
+  return piece;
+}
+
+bool Shard::TakePiece(std::unique_ptr<Task>* task) {
+  if (dynamic_cast<ImagePiece*>(task->get()) == nullptr) return false;
+  std::unique_ptr<ImagePiece> piece(static_cast<ImagePiece*>(task->release()));
+  piece_under_way_ = false;
+  if (!failure().ok()) return true;
+  const env::StoreNote notes[] = {{ShardImage::kNoteName, image_->note}};
+  const Result<bool> whole = state_.rows.TakePiece(std::move(piece), notes);
   if (!whole && whole.error().code() == StatusCode::kResourceExhausted) {
-    return GiveUpImage(whole.error());
+    GiveUpImage(whole.error());
+  } else if (Noted(whole.status()).ok() && *whole) {
+    EndImage();
   }
-  if (!Noted(whole.status()).ok() || !*whole) return;
+  return true;
+}
+
+void Shard::EndImage() {
   image_redo_ = image_->redo;
   image_due_ = options_.image_log_bytes;
   ++images_;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "common/ids.h"
+#include "common/node.h"
 #include "common/status.h"
 #include "env/redo_log.h"
 #include "env/row_store.h"
@@ -108,9 +110,12 @@ class Shard {
   // The state as it stands now, without rows.
   ShardImage Image() const { return state_.Image(log_.last() + 1); }
 
-  // Writes a piece of an image if one is due: rows go to the store, and the log that they no longer
-  // need is released (S5). Call now and then.
-  void ContinueImage();
+  // The next piece of an image if one is due: rows go to the store, and the log that they no longer
+  // need is released (S5). Call now and then; run what it returns, then give it to TakePiece. Null:
+  // nothing is due, or a piece is under way.
+  std::unique_ptr<Task> ContinueImage();
+  // Takes back a piece that ran; false: it is something else.
+  bool TakePiece(std::unique_ptr<Task>* task);
   // Makes an image due now, unless one is being written. It is in the store once images() is what
   // this returns.
   uint64_t WantImage();
@@ -155,6 +160,7 @@ class Shard {
   }
   Status Replay(const env::RedoRecord& kept, uint64_t begin);
   Status Noted(Status status);
+  void EndImage();
   void GiveUpImage(const Status& why);
 
   const ShardOptions options_;
@@ -174,6 +180,7 @@ class Shard {
     uint64_t log_bytes = 0;  // That it frees.
   };
   std::optional<OpenImage> image_;
+  bool piece_under_way_ = false;
   bool image_wanted_ = false;
   uint64_t images_ = 0;
   uint64_t images_given_up_ = 0;

@@ -164,15 +164,17 @@ Effects ShardNode::State::Tick(Instant now) {
   if (finished_) return out;
   link_.Observe(now);
   Speak(now, &out);
-  shard_.ContinueImage();
+  std::unique_ptr<Task> piece = shard_.ContinueImage();
+  if (piece != nullptr) replies_.WantSync();  // Rows follow their log: this comes before them.
   Conclude(now, &out);
+  if (piece != nullptr) out.start.push_back(std::move(piece));
   return out;
 }
 
 Effects ShardNode::State::Finish(std::unique_ptr<Task> task, Instant now) {
   Effects out;
   if (finished_) return out;
-  if (!replies_.Finish(*task)) round_.Finish(std::move(task));
+  if (!replies_.Finish(*task) && !shard_.TakePiece(&task)) round_.Finish(std::move(task));
   Conclude(now, &out);
   return out;
 }

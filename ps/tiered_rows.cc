@@ -80,8 +80,10 @@ TieredRows::TieredRows(TieredRowsOptions options, env::RowStore& store, env::Red
   const uint64_t widest = WidestRow(options_.tables);
   block_rows_ = std::clamp<uint64_t>(options_.memory_bytes / 16 / widest, 1, kBlockRowsMax);
   spill_bytes_ = std::clamp(options_.memory_bytes / 8, widest, kSpillBytesMax);
+  piece_bytes_ = std::min(spill_bytes_, kImageRunBytes);
   // The last share is for lists of rows that leave unwritten.
-  CHECK(budget_.TryTake(block_rows_ * widest + spill_bytes_ + options_.memory_bytes / 32));
+  CHECK(budget_.TryTake(block_rows_ * widest + spill_bytes_ + piece_bytes_ +
+                        options_.memory_bytes / 32));
   const uint64_t segment_bytes = std::min(options_.memory_bytes / 64, kSegmentBytesMax);
   for (size_t t = 0; t < options_.tables.size(); ++t) {
     tables_.push_back(std::make_unique<RowTable>(TableId(static_cast<uint32_t>(t)),
@@ -217,46 +219,50 @@ Result<size_t> TieredRows::Evict(uint64_t bytes) {
   return removed;
 }
 
-Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows,
-                               std::span<const env::StoreNote> notes) {
-  std::vector<std::pair<size_t, size_t>> key_ranges(rows.size());
-  spill_keys_.clear();
-  spill_.clear();
-  spill_.reserve(spill_bytes_);  // Once; growing by doubling would pass the budget.
-  std::vector<size_t> record_begin(rows.size());
-  const std::vector<uint64_t> stored_before = stored_;
+void TieredRows::Sort(std::span<const std::vector<RowNumber>> rows, SortedRows* sorted,
+                      std::vector<uint64_t>* stored) {
+  sorted->Clear();
   for (size_t t = 0; t < rows.size(); ++t) {
     RowTable& table = *tables_[t];
     leaving_.clear();
     for (const RowNumber row : rows[t]) {
       if (table.dirty(row)) leaving_.push_back({KeyOf(table.table(), table.id(row)), row});
     }
+    if (leaving_.empty()) continue;
     std::ranges::sort(leaving_, {}, &Leaving::key);
-    key_ranges[t] = {spill_keys_.size(), leaving_.size()};
-    record_begin[t] = spill_.size();
+    sorted->parts.push_back({.table = table.table(),
+                             .begin = sorted->keys.size(),
+                             .count = leaving_.size(),
+                             .record_begin = sorted->records.size(),
+                             .record_bytes = table.layout().bytes});
     for (const Leaving& row : leaving_) {
-      spill_keys_.push_back(row.key);
+      sorted->keys.push_back(row.key);
       const char* record = table.record(row.row);
-      stored_[t] += table.stored(row.row) ? 0 : 1;
-      spill_.insert(spill_.end(), record, record + table.layout().bytes);
+      (*stored)[t] += table.stored(row.row) ? 0 : 1;
+      sorted->records.insert(sorted->records.end(), record, record + table.layout().bytes);
     }
   }
-  CHECK_LE(spill_.size(), spill_bytes_);
-  if (spill_keys_.empty() && notes.empty()) return Status();
+}
 
-  std::vector<env::RowRun> runs;
-  for (size_t t = 0; t < rows.size(); ++t) {
-    const auto [begin, count] = key_ranges[t];
-    if (count == 0) continue;
-    runs.push_back(
-        {tables_[t]->table(), std::span(spill_keys_).subspan(begin, count),
-         std::span(spill_).subspan(record_begin[t], count * tables_[t]->layout().bytes)});
-  }
-  const Status ingested = Ingest(runs, notes);
-  if (!ingested.ok()) {
-    stored_ = stored_before;
-    return ingested;
-  }
+// No row reaches the store before the log up to `end`, which explains it.
+Status TieredRows::SyncLog(uint64_t end) {
+  return log_.synced() < end ? Noted(log_.Sync()) : Status();
+}
+
+Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows,
+                               std::span<const env::StoreNote> notes) {
+  spill_.records.reserve(spill_bytes_);  // Once; growing by doubling would pass the budget.
+  std::vector<uint64_t> stored = stored_;
+  Sort(rows, &spill_, &stored);
+  CHECK_LE(spill_.records.size(), spill_bytes_);
+  if (spill_.keys.empty() && notes.empty()) return Status();
+  SKY_RETURN_IF_ERROR(SyncLog(log_.last()));
+  const std::string own = RowsNote{.end = log_.last(), .stored = stored}.Encode();
+  std::vector<env::StoreNote> all(notes.begin(), notes.end());
+  all.push_back({RowsNote::kName, own});
+  ++writes_;
+  SKY_RETURN_IF_ERROR(Noted(store_.Ingest(spill_.Runs(), all)));
+  stored_ = std::move(stored);
   for (size_t t = 0; t < rows.size(); ++t) {
     for (const RowNumber row : rows[t]) {
       if (tables_[t]->dirty(row)) tables_[t]->SetStored(row);
@@ -265,23 +271,16 @@ Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows,
   return Status();
 }
 
-Status TieredRows::Ingest(std::span<const env::RowRun> runs,
-                          std::span<const env::StoreNote> notes) {
-  if (log_.synced() < log_.last()) SKY_RETURN_IF_ERROR(Noted(log_.Sync()));
-  const std::string own = RowsNote{.end = log_.last(), .stored = stored_}.Encode();
-  std::vector<env::StoreNote> all(notes.begin(), notes.end());
-  all.push_back({RowsNote::kName, own});
-  return Noted(store_.Ingest(runs, all));
-}
+// ---------------------------------------------------------------- images
 
 void TieredRows::BeginImage() {
   image_table_ = 0;
   image_row_ = static_cast<RowNumber>(tables_[0]->rows());
 }
 
-Result<bool> TieredRows::ContinueImage(std::span<const env::StoreNote> notes) {
-  std::vector<std::vector<RowNumber>> changed(tables_.size());
-  uint64_t room = std::min(spill_bytes_, kImageRunBytes);
+bool TieredRows::NextChanged(std::vector<std::vector<RowNumber>>* changed) {
+  changed->resize(tables_.size());
+  uint64_t room = piece_bytes_;
   size_t looked = 0;
   while (image_table_ < tables_.size()) {
     RowTable& table = *tables_[image_table_];
@@ -289,7 +288,7 @@ Result<bool> TieredRows::ContinueImage(std::span<const env::StoreNote> notes) {
     image_row_ = std::min(image_row_, static_cast<RowNumber>(table.rows()));
     for (; image_row_ > 0 && room >= cost && looked < kImageLookMax; ++looked) {
       if (!table.dirty(--image_row_)) continue;
-      changed[image_table_].push_back(image_row_);
+      (*changed)[image_table_].push_back(image_row_);
       room -= cost;
     }
     if (image_row_ > 0) break;
@@ -297,7 +296,64 @@ Result<bool> TieredRows::ContinueImage(std::span<const env::StoreNote> notes) {
       image_row_ = static_cast<RowNumber>(tables_[image_table_]->rows());
     }
   }
-  const bool whole = image_table_ == tables_.size();
+  return image_table_ == tables_.size();
+}
+
+std::unique_ptr<ImagePiece> TieredRows::NextPiece(std::span<const env::StoreNote> notes) {
+  auto piece = std::make_unique<ImagePiece>(store_);
+  piece->begin_table = image_table_;
+  piece->begin_row = image_row_;
+  std::vector<std::vector<RowNumber>> changed;
+  piece->whole = NextChanged(&changed);
+  piece->stored = stored_;
+  piece->rows.records.reserve(piece_bytes_);
+  Sort(changed, &piece->rows, &piece->stored);
+  if (piece->rows.keys.empty() && !piece->whole) return nullptr;
+  piece->writes = writes_;
+  piece->end = log_.last();
+  if (piece->whole) {
+    for (const env::StoreNote& note : notes) piece->notes.emplace_back(note.name, note.value);
+  }
+  piece->notes.emplace_back(RowsNote::kName,
+                            RowsNote{.end = piece->end, .stored = piece->stored}.Encode());
+  return piece;
+}
+
+Result<bool> TieredRows::TakePiece(std::unique_ptr<ImagePiece> piece,
+                                   std::span<const env::StoreNote> notes) {
+  SKY_RETURN_IF_ERROR(Noted(piece->status));
+  if (piece->writes != writes_) {
+    image_table_ = piece->begin_table;
+    image_row_ = piece->begin_row;
+    return WritePiece(notes);
+  }
+  SKY_RETURN_IF_ERROR(SyncLog(piece->end));
+  SKY_RETURN_IF_ERROR(Noted(store_.Take(std::move(piece->staged))));
+  NotePiece(*piece);
+  return piece->whole;
+}
+
+// Rows that have changed since are in the store as they were.
+void TieredRows::NotePiece(const ImagePiece& piece) {
+  stored_ = piece.stored;
+  for (const SortedRows::Part& part : piece.rows.parts) {
+    RowTable& table = TableOf(part.table);
+    for (size_t i = 0; i < part.count; ++i) {
+      const RowNumber row = table.Peek(piece.rows.keys[part.begin + i].id);
+      CHECK_NE(row, kNoRow) << "changed rows leave memory by a write";
+      table.SetStored(row);
+      const char* record = table.record(row);
+      if (std::memcmp(record, piece.rows.record(part, i), part.record_bytes) == 0) {
+        table.SetDirty(row, false);
+      }
+    }
+  }
+}
+
+// The next piece, on this thread.
+Result<bool> TieredRows::WritePiece(std::span<const env::StoreNote> notes) {
+  std::vector<std::vector<RowNumber>> changed;
+  const bool whole = NextChanged(&changed);
   SKY_RETURN_IF_ERROR(WriteSorted(changed, whole ? notes : std::span<const env::StoreNote>()));
   for (size_t t = 0; t < tables_.size(); ++t) {
     for (const RowNumber row : changed[t]) tables_[t]->SetDirty(row, false);
@@ -461,8 +517,8 @@ Status TieredRows::Drop(SlotRange slots) {
     };
     SKY_RETURN_IF_ERROR(Noted(store_.Scan(table.table(), from, count)));
   }
-  // As any change of the store: after the log that explains it.
-  if (log_.synced() < log_.last()) SKY_RETURN_IF_ERROR(Noted(log_.Sync()));
+  SKY_RETURN_IF_ERROR(SyncLog(log_.last()));
+  ++writes_;
   const std::string note = RowsNote{.end = log_.last(), .stored = stored_}.Encode();
   const env::StoreNote notes[] = {{RowsNote::kName, note}};
   if (const Status dropped = Noted(store_.Drop(slots, notes)); !dropped.ok()) {

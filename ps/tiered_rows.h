@@ -16,8 +16,10 @@
 #include "env/redo_log.h"
 #include "env/row_store.h"
 #include "ps/changed_rows.h"
+#include "ps/image_piece.h"
 #include "ps/memory_budget.h"
 #include "ps/row_table.h"
+#include "ps/sorted_rows.h"
 
 namespace skybridge::ps {
 
@@ -123,11 +125,15 @@ class TieredRows {
   // The rows of these slots are no longer here, in memory or on disk.
   Status Drop(SlotRange slots);
 
-  // Begins an image: from now on ContinueImage writes what has changed until now.
+  // Begins an image of what has changed until now.
   void BeginImage();
-  // Writes some of it, at most kImageRunBytes. True once all is in the store, together with
-  // `notes`, which go in with the last of it; false: call again.
-  Result<bool> ContinueImage(std::span<const env::StoreNote> notes);
+  // The next piece of it, at most kImageRunBytes; `notes` go in with the last one. One at a time:
+  // run it, then give it back. Null: many rows were looked at, and none has changed; call again.
+  std::unique_ptr<ImagePiece> NextPiece(std::span<const env::StoreNote> notes);
+  // Puts into the store what ran. True once all of the image is there.
+  // Rows that were written meanwhile, to make room, may be newer: then the piece is dropped, and
+  // written again on this thread.
+  Result<bool> TakePiece(std::unique_ptr<ImagePiece> piece, std::span<const env::StoreNote> notes);
 
   // Rows that exist.
   uint64_t rows(TableId table) const { return existing_[Number(table)]; }
@@ -148,7 +154,14 @@ class TieredRows {
   Result<size_t> Evict(uint64_t bytes);
   Status WriteSorted(std::span<const std::vector<RowNumber>> rows,
                      std::span<const env::StoreNote> notes = {});
-  Status Ingest(std::span<const env::RowRun> runs, std::span<const env::StoreNote> notes);
+  // Copies those that have changed. stored [tables]: grows by those that are not in the store yet.
+  void Sort(std::span<const std::vector<RowNumber>> rows, SortedRows* sorted,
+            std::vector<uint64_t>* stored);
+  Status SyncLog(uint64_t end);
+  // Moves the image's place over rows; returns those that have changed, by table. True at its end.
+  bool NextChanged(std::vector<std::vector<RowNumber>>* changed);
+  Result<bool> WritePiece(std::span<const env::StoreNote> notes);
+  void NotePiece(const ImagePiece& piece);
   Status WriteChanged(RowTable& table);
   Status Noted(Status status);
   env::RowKey KeyOf(TableId table, RowId id) const { return {SlotOf(table, id), id}; }
@@ -165,9 +178,11 @@ class TieredRows {
   MemoryBudget budget_;
   size_t block_rows_;
   uint64_t spill_bytes_;  // Of one ingest: records, keys and order. Taken from the budget for good.
+  uint64_t piece_bytes_;  // The same of a piece of an image.
   std::vector<std::unique_ptr<RowTable>> tables_;
   std::vector<uint64_t> existing_;  // Rows by table ...
   std::vector<uint64_t> stored_;    // ... and how many of them are on disk.
+  uint64_t writes_ = 0;             // Of the store, but for pieces of images.
   Status failure_;
   ChangedRows* watch_ = nullptr;
 
@@ -184,8 +199,7 @@ class TieredRows {
   std::vector<char> scratch_;
   // Of one ingest; at most spill_bytes_.
   std::vector<Leaving> leaving_;
-  std::vector<env::RowKey> spill_keys_;
-  std::vector<char> spill_;
+  SortedRows spill_;
 };
 
 }  // namespace skybridge::ps

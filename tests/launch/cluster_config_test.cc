@@ -30,9 +30,9 @@ TEST(ClusterConfigTest, ShardsKeepTheirWordAsTheJobSays) {
   EXPECT_EQ(DurabilityOf(Job({"cluster.durability=POWER"})), ps::Durability::kPower);
 }
 
-TEST(ClusterConfigTest, AtPowerEachShardOfAServerHasAThreadForItsSync) {
+TEST(ClusterConfigTest, WhileAllShardsSendThereIsAThreadForWhatTheyWriteAndAtPowerOneForEach) {
   const std::vector<std::string> shape = {"cluster.servers=2", "cluster.shards_per_server=3"};
-  EXPECT_EQ(TaskThreadsOfServer(Job(shape).job), 1u);
+  EXPECT_EQ(TaskThreadsOfServer(Job(shape).job), 4u);
   std::vector<std::string> power = shape;
   power.emplace_back("cluster.durability=POWER");
   EXPECT_EQ(TaskThreadsOfServer(Job(power).job), 6u);

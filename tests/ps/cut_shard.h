@@ -77,13 +77,13 @@ class CutShard {
 
   // A piece of what it does beside answering: images, and what a round sends.
   void Advance() {
-    shard->ContinueImage();
+    if (auto piece = shard->ContinueImage()) tasks_.push_back(std::move(piece));
     for (auto& task : round->Advance()) tasks_.push_back(std::move(task));
     if (tasks_.empty()) return;
     std::unique_ptr<Task> task = std::move(tasks_.front());
     tasks_.pop_front();
     task->Run();
-    round->Finish(std::move(task));
+    if (!shard->TakePiece(&task)) round->Finish(std::move(task));
   }
 
   // What it answered when it was asked for its part of a round.

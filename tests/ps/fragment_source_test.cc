@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/ps/cut_shard.h"
+#include "tests/ps/image_steps.h"
 
 namespace skybridge::ps {
 namespace {
@@ -44,7 +45,7 @@ class FragmentSourceTest : public testing::Test {
       push.rows.parts.push_back(std::move(part));
     }
     EXPECT_TRUE(shard_.shard->Push(std::move(push)).has_value());
-    shard_.shard->ContinueImage();
+    ContinueImage(*shard_.shard);
   }
   AllRows Rows() {
     AllRows rows;

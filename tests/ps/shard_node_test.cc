@@ -660,13 +660,14 @@ class ShardNodeRoundTest : public ShardNodeTest {
     header.mutable_collect_round()->set_round(5);
     return Ask(kScheduler, header).round_reply();
   }
+  void RunTask() {
+    std::unique_ptr<Task> task = std::move(tasks_.front());
+    tasks_.pop_front();
+    task->Run();
+    Take(node_.Finish(std::move(task), now_));
+  }
   void RunTasks() {
-    while (!tasks_.empty()) {
-      std::unique_ptr<Task> task = std::move(tasks_.front());
-      tasks_.pop_front();
-      task->Run();
-      Take(node_.Finish(std::move(task), now_));
-    }
+    while (!tasks_.empty()) RunTask();
   }
 };
 
@@ -676,6 +677,10 @@ TEST_F(ShardNodeRoundTest, SendsItsPartWhileItServes) {
   EXPECT_EQ(Prepare().state(), wire::RoundReply::PREPARING);
   EXPECT_TRUE(tasks_.empty());
   Tick(milliseconds(10));
+  while (Prepare().state() == wire::RoundReply::PREPARING) {
+    ASSERT_FALSE(tasks_.empty()) << "no image is written";
+    RunTask();
+  }
   EXPECT_FALSE(tasks_.empty());
   EXPECT_EQ(Prepare().state(), wire::RoundReply::PREPARED);
   EXPECT_EQ(Cut(1).state(), wire::RoundReply::CUT);

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "ps/row_record.h"
+#include "tests/ps/image_steps.h"
 #include "tests/support/memory_object_store.h"
 #include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
@@ -116,7 +117,7 @@ class ShardRoundTest : public testing::Test {
   }
   // As a tick of the node does.
   void Tick() {
-    shard_.ContinueImage();
+    ContinueImage(shard_);
     Advance();
   }
   void RunOne() {
@@ -367,7 +368,7 @@ TEST_F(ShardRoundTest, TheLogIsKeptForTheTailUntilTheRoundEnds) {
   // Images go on, and release what they do not need.
   const auto write_image = [&] {
     shard_.WantImage();
-    shard_.ContinueImage();
+    ContinueImage(shard_);
   };
   write_image();
   EXPECT_EQ(round_.Cut(1, kPhase, 0).state, State::kCut);
@@ -534,7 +535,7 @@ TEST_F(ShardRoundTest, AFreezeThatFailsEndsTheRound) {
   OpenAsync();
   Push(0);
   round_.Prepare(1);
-  shard_.ContinueImage();
+  ContinueImage(shard_);
   store_.failure = Status(StatusCode::kResourceExhausted, "no room for links");
   Advance();
   store_.failure = Status();

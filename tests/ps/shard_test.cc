@@ -14,6 +14,7 @@
 #include "common/hash.h"
 #include "common/rng.h"
 #include "ps/row_queries.h"
+#include "tests/ps/image_steps.h"
 #include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
@@ -65,10 +66,21 @@ struct Host {
   }
   // The process dies; another takes up what is on disk.
   void Restart() {
+    piece.reset();
     shard = std::make_unique<Shard>(options, store, log);
     const Status recovered = shard->Recover();
     EXPECT_TRUE(recovered.ok()) << recovered;
     shard->SetSlots(own);
+  }
+
+  // Now and then a piece of an image ends, or begins.
+  void ContinueImage(Rng& rng) {
+    if (piece == nullptr) {
+      piece = shard->ContinueImage();
+    } else if (rng.Below(2) == 0) {
+      piece->Run();
+      shard->TakePiece(&piece);
+    }
   }
 
   const OwnSlots own;
@@ -76,6 +88,7 @@ struct Host {
   support::MemoryRowStore store;
   support::MemoryRedoLog log;
   std::unique_ptr<Shard> shard;
+  std::unique_ptr<Task> piece;
 };
 
 // Of a push that must be taken.
@@ -368,7 +381,7 @@ std::vector<TableSum> Train(const TrainOptions& options, uint64_t seed) {
     RankState& rank = ranks[r];
     if (finished(rank)) continue;
     Host& disturbed = *hosts[rng.Below(shards)];
-    disturbed.shard->ContinueImage();
+    disturbed.ContinueImage(rng);
     if (rng.Below(options.events_per_crash) == 0) disturbed.Restart();
     if (rng.Below(60) == 0) {  // Replaced: the successor asks how far it got (L10).
       ++rank.attempt;
@@ -458,7 +471,7 @@ void CountPushes(uint64_t seed, const TrainOptions& options) {
   std::map<std::pair<TableId, RowId>, uint32_t> expected;
   uint64_t left = kStreams * kPushes;
   while (left > 0) {
-    host.shard->ContinueImage();
+    host.ContinueImage(rng);
     if (rng.Below(options.events_per_crash) == 0) host.Restart();
     const uint64_t stream = rng.Below(kStreams);
     const uint64_t sequence = next[stream];
@@ -545,7 +558,7 @@ TEST_F(ShardTest, AFullLogIsFreedByAnImage) {
   while (shard_.Push(PushOfOneRow(sequence)).has_value()) ASSERT_LT(++sequence, 1000u);
   EXPECT_EQ(shard_.Push(PushOfOneRow(sequence)).status().code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(shard_.images(), 0u);
-  for (int piece = 0; piece < 10 && shard_.images() == 0; ++piece) shard_.ContinueImage();
+  for (int piece = 0; piece < 10 && shard_.images() == 0; ++piece) ContinueImage(shard_);
   EXPECT_EQ(shard_.images(), 1u);
   EXPECT_EQ(Outcome(shard_.Push(PushOfOneRow(sequence))), PushOutcome::kAccepted);
 }
@@ -555,15 +568,15 @@ TEST_F(ShardTest, AnImageThatFindsNoRoomIsWrittenLater) {
   ASSERT_EQ(Outcome(shard_.Push(PushOfOneRow(0))), PushOutcome::kAccepted);
   shard_.WantImage();
   host_.store.failure = Status(StatusCode::kResourceExhausted, "disk full");
-  shard_.ContinueImage();
+  ContinueImage(shard_);
   EXPECT_TRUE(shard_.failure().ok()) << shard_.failure();
   EXPECT_EQ(shard_.images(), 0u);
   host_.store.failure = Status();
-  shard_.ContinueImage();
+  ContinueImage(shard_);
   EXPECT_EQ(shard_.images(), 0u) << "not at once";
   EXPECT_EQ(Outcome(shard_.Push(PushOfOneRow(1))), PushOutcome::kAccepted);
   shard_.WantImage();
-  for (int piece = 0; piece < 10; ++piece) shard_.ContinueImage();
+  for (int piece = 0; piece < 10; ++piece) ContinueImage(shard_);
   EXPECT_EQ(shard_.images(), 1u);
   host_.Restart();
   EXPECT_EQ(Outcome(host_.shard->Push(PushOfOneRow(1))), PushOutcome::kDuplicate);

@@ -16,6 +16,7 @@
 #include "ps/row_record.h"
 #include "ps/slot_source.h"
 #include "ps/slot_target.h"
+#include "tests/ps/image_steps.h"
 #include "tests/support/memory_redo_log.h"
 #include "tests/support/memory_row_store.h"
 
@@ -200,7 +201,7 @@ class Cluster {
       case 2:
       case 3: return Train(static_cast<uint32_t>(rng_.Below(kRanks)), true);
       case 4: return Tell(static_cast<uint32_t>(rng_.Below(kShards)));
-      case 5: return hosts_[rng_.Below(kShards)]->shard->ContinueImage();
+      case 5: return ContinueImage(*hosts_[rng_.Below(kShards)]->shard);
       case 6:
         if (rng_.Below(25) == 0) Kill(static_cast<uint32_t>(rng_.Below(kShards)));
         return;

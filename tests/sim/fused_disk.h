@@ -89,8 +89,12 @@ class FusedRowStore : public env::RowStore {
   // Both outlive it.
   FusedRowStore(env::RowStore& store, Fuse& fuse) : store_(store), fuse_(fuse) {}
 
-  Status Ingest(std::span<const env::RowRun> runs, std::span<const env::StoreNote> notes) override {
-    return fuse_.Guard([&] { return store_.Ingest(runs, notes); });
+  Result<std::unique_ptr<env::StagedRows>> Stage(std::span<const env::RowRun> runs,
+                                                 std::span<const env::StoreNote> notes) override {
+    return fuse_.Guard([&] { return store_.Stage(runs, notes); });
+  }
+  Status Take(std::unique_ptr<env::StagedRows> staged) override {
+    return fuse_.Guard([&] { return store_.Take(std::move(staged)); });
   }
   Status Drop(SlotRange slots, std::span<const env::StoreNote> notes) override {
     return fuse_.Guard([&] { return store_.Drop(slots, notes); });

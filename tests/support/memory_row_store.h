@@ -31,14 +31,29 @@ class MemoryRowStore : public env::RowStore {
   explicit MemoryRowStore(std::vector<size_t> record_bytes)
       : record_bytes_(std::move(record_bytes)), tables_(record_bytes_.size()) {}
 
-  Status Ingest(std::span<const env::RowRun> runs, std::span<const env::StoreNote> notes) override {
+  Result<std::unique_ptr<env::StagedRows>> Stage(std::span<const env::RowRun> runs,
+                                                 std::span<const env::StoreNote> notes) override {
+    if (!failure.ok()) return failure;
+    auto staged = std::make_unique<Staged>();
+    for (const env::StoreNote& note : notes) {
+      staged->notes.emplace_back(std::string(note.name), std::string(note.value));
+    }
+    for (const env::RowRun& run : runs) {
+      CHECK_EQ(run.records.size(), run.keys.size() * BytesOf(run.table));
+      CheckAscending(run.keys);
+      staged->runs.push_back({run.table, std::vector(run.keys.begin(), run.keys.end()),
+                              std::vector(run.records.begin(), run.records.end())});
+    }
+    return std::unique_ptr<env::StagedRows>(std::move(staged));
+  }
+
+  Status Take(std::unique_ptr<env::StagedRows> rows) override {
     if (!failure.ok()) return failure;
     ++ingests;
-    for (const env::StoreNote& note : notes) notes_[std::string(note.name)] = note.value;
-    for (const env::RowRun& run : runs) {
+    const auto& staged = dynamic_cast<const Staged&>(*rows);
+    for (const auto& [name, value] : staged.notes) notes_[name] = value;
+    for (const Staged::Run& run : staged.runs) {
       const size_t bytes = BytesOf(run.table);
-      CHECK_EQ(run.records.size(), run.keys.size() * bytes);
-      CheckAscending(run.keys);
       for (size_t i = 0; i < run.keys.size(); ++i) {
         tables_[Number(run.table)].Put(run.keys[i], {run.records.data() + i * bytes, bytes});
         ++rows_ingested;
@@ -140,6 +155,15 @@ class MemoryRowStore : public env::RowStore {
   uint64_t reads = 0;
 
  private:
+  struct Staged : env::StagedRows {
+    struct Run {
+      TableId table;
+      std::vector<env::RowKey> keys;
+      std::vector<char> records;
+    };
+    std::vector<Run> runs;
+    std::vector<std::pair<std::string, std::string>> notes;
+  };
   class Image : public env::StoreImage {
    public:
     // `alive` is shared to be counted, which outlives the store.
