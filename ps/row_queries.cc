@@ -101,15 +101,16 @@ Result<std::string> ReadRows(TieredRows& rows, const PullRequest& pull) {
   return reply;
 }
 
-Result<ScanPage> ScanRows(TieredRows& rows, TableId table, std::optional<RowId> after,
-                          uint32_t rows_max) {
+Result<ScanPage> ScanRows(TieredRows& rows, SlotRange slots, TableId table,
+                          std::optional<RowId> after, uint32_t rows_max) {
   const RowLayout& layout = rows.layout(table);
-  env::RowKey from;
+  env::RowKey from{.slot = Slot(static_cast<uint16_t>(slots.begin)), .id = {}};
   if (after) from = {SlotOf(table, *after), *after};
   ScanPage page{.done = true};
   std::string values, counts;
   const auto visit = [&](env::RowKey key, std::string_view record) {
     if (after && key == from) return true;
+    if (Number(key.slot) >= slots.end) return false;
     if (page.rows == rows_max) {
       page.done = false;
       return false;
@@ -127,11 +128,13 @@ Result<ScanPage> ScanRows(TieredRows& rows, TableId table, std::optional<RowId> 
   return page;
 }
 
-Result<std::vector<TableSum>> HashTables(TieredRows& rows) {
+Result<std::vector<TableSum>> HashTables(TieredRows& rows, SlotRange slots) {
   std::vector<TableSum> sums(rows.tables().size());
   std::string content;
   for (uint32_t t = 0; t < sums.size(); ++t) {
     const auto add = [&](RowId id, std::string_view record) {
+      const uint32_t slot = Number(SlotOf(TableId(t), id));
+      if (slot < slots.begin || slot >= slots.end) return;
       constexpr RowHeader kNoLsn;
       content.clear();
       AppendRaw<uint32_t>(content, std::span(&t, 1));

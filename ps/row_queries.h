@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "common/hash.h"
 #include "common/ids.h"
+#include "common/shard_map.h"
 #include "common/status.h"
 #include "ps/requests.h"
 #include "ps/tiered_rows.h"
@@ -27,9 +29,10 @@ struct ScanPage {
   std::string bytes;  // ids u64[rows], values f32[rows, dim], counts u32[rows].
   bool done = false;  // Nothing comes after it.
 };
-// Rows that exist, after row `after` or from the start.
-Result<ScanPage> ScanRows(TieredRows& rows, TableId table, std::optional<RowId> after,
-                          uint32_t rows_max);
+// Rows of these slots that exist, after row `after` or from the start. Others may be on their way
+// here, or from here.
+Result<ScanPage> ScanRows(TieredRows& rows, SlotRange slots, TableId table,
+                          std::optional<RowId> after, uint32_t rows_max);
 
 // A number that two shards, or sums over shards, share iff they hold the same rows: the sum, modulo
 // 2^64, of xxh3 over (table, id, record), leaving out log positions.
@@ -38,7 +41,7 @@ struct TableSum {
   uint64_t rows = 0;
   bool operator==(const TableSum&) const = default;
 };
-// By table.
-Result<std::vector<TableSum>> HashTables(TieredRows& rows);
+// Of the rows of these slots, by table.
+Result<std::vector<TableSum>> HashTables(TieredRows& rows, SlotRange slots = {0, kSlotCount});
 
 }  // namespace skybridge::ps

@@ -408,7 +408,10 @@ Status Shard::TakeMap(const OwnSlots& own) {
     if (!owns) settled.dropped.push_back(doubt->slots);
     if (owns && below.begin < below.end) settled.dropped.push_back(below);
     if (owns && above.begin < above.end) settled.dropped.push_back(above);
-    SKY_RETURN_IF_ERROR(Keep(std::move(settled)));
+    const Status kept = Keep(std::move(settled));
+    // Nothing but this map moves the shard now, so nobody else would ask for room.
+    if (kept.code() == StatusCode::kResourceExhausted) (void)WantImage();
+    SKY_RETURN_IF_ERROR(kept);
   }
   if (own.slots != own_.slots) chunks_.Clear();  // Whoever sent them begins anew.
   own_ = own;

@@ -124,6 +124,9 @@ class Shard {
   uint64_t images_given_up() const { return images_given_up_; }
   // Where a replay on the store begins, as its last image has it.
   uint64_t image_redo() const { return image_redo_; }
+  uint64_t image_log_bytes() const { return options_.image_log_bytes; }
+  // Where the log goes on.
+  uint64_t next_lsn() const { return log_.last() + 1; }
 
   // Records that were refused since the start because the log was full.
   uint64_t refused_by_log() const { return refused_by_log_; }

@@ -80,6 +80,7 @@ class ShardNode::State {
   const Status& exit_status() const { return exit_status_; }
   const ShardNodeStats& stats() const { return stats_; }
   uint64_t committed() const { return shard_.committed(); }
+  Serving serving() const { return {shard_.own().version, shard_.own().slots, shard_.frozen()}; }
 
  private:
   // One request, while it is handled.
@@ -186,8 +187,9 @@ void ShardNode::State::Conclude(Instant now, Effects* out) {
     for (Served& served : trainers_.ServeParked(now)) Answer(std::move(served), out);
     moves_.Observe(now);
     if (auto asked = moves_.Due(now)) {
-      out->send.push_back(Sealed(asked->endpoint, asked->incarnation, asked->header.request(),
-                                 std::move(asked->header)));
+      const uint64_t request = asked->header.request();
+      out->send.push_back(
+          Sealed(asked->endpoint, asked->incarnation, request, std::move(asked->header)));
     }
   }
   if (const Status failed = failure(); !failed.ok()) {
@@ -299,9 +301,11 @@ Status ShardNode::State::HandleMap(const wire::ClusterMap& message, Instant now,
 
 Status ShardNode::State::HandleSchedulerRequest(const Call& call, wire::Header* reply) {
   const wire::Header& header = call.header;
-  // What is asked after a live move must not find this shard in the midst of it.
-  if (shard_.doubt() && header.identity().map_version() > Number(shard_.own().version)) {
-    return Status(StatusCode::kNotReady, "this shard has not heard how its slots moved");
+  // What is asked after a live move must not find this shard in the midst of it; and which rows it
+  // stands for, its map says.
+  if ((shard_.doubt() || header.has_table_hash()) &&
+      header.identity().map_version() > Number(shard_.own().version)) {
+    return Status(StatusCode::kNotReady, "this shard has not heard which slots it has");
   }
   switch (header.body_case()) {
     case wire::Header::kOpenPhase: return OpenPhase(header.open_phase(), reply);
@@ -315,7 +319,7 @@ Status ShardNode::State::HandleSchedulerRequest(const Call& call, wire::Header* 
       return Status();
     }
     case wire::Header::kTableHash: {
-      SKY_ASSIGN_OR_RETURN(const auto sums, HashTables(shard_.rows()));
+      SKY_ASSIGN_OR_RETURN(const auto sums, HashTables(shard_.rows(), shard_.own().slots));
       *reply->mutable_table_hash_reply() = EncodeHashes(sums, options_.tables);
       return Status();
     }
@@ -538,5 +542,6 @@ bool ShardNode::finished() const { return state_->finished(); }
 const Status& ShardNode::exit_status() const { return state_->exit_status(); }
 const ShardNodeStats& ShardNode::stats() const { return state_->stats(); }
 uint64_t ShardNode::committed() const { return state_->committed(); }
+ShardNode::Serving ShardNode::serving() const { return state_->serving(); }
 
 }  // namespace skybridge::ps

@@ -8,6 +8,7 @@
 #include "common/ids.h"
 #include "common/node.h"
 #include "common/object_store.h"
+#include "common/shard_map.h"
 #include "common/status.h"
 #include "common/table_spec.h"
 #include "env/redo_log.h"
@@ -90,6 +91,14 @@ class ShardNode : public Node {
   const ShardNodeStats& stats() const;
   // Lockstep: the last clock in the rows.
   uint64_t committed() const;
+  // The slots that it serves, under which map, and whether it stands still because some of them are
+  // about to move.
+  struct Serving {
+    MapVersion map{};
+    SlotRange slots{0, 0};
+    bool frozen = false;
+  };
+  Serving serving() const;
 
  private:
   class State;

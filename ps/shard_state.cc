@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/hash.h"
 #include "ps/push_filter.h"
 #include "ps/row_update.h"
 
@@ -90,6 +91,9 @@ struct Applier {
     const SlotDoubt doubt = *state.doubt;
     state.Restore(record.state);
     state.doubt = doubt;
+    // Of other slots it says nothing.
+    state.ledger.Forget({0, doubt.slots.begin});
+    state.ledger.Forget({doubt.slots.end, kSlotCount});
     return Status();
   }
   Status operator()(SlotsSettled record) const {

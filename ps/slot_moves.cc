@@ -139,9 +139,10 @@ void SlotMoves::TakeAnswer(const std::string& peer, const wire::Header& answer,
       answer.identity().sender_incarnation() != order->incarnation) {
     return;
   }
-  if (answer.has_error()) return target_.Refused(wire::ToStatus(answer.error()), now);
+  if (answer.has_error())
+    return target_.Refused(answer.request(), wire::ToStatus(answer.error()), now);
   auto piece = Decode(answer.slot_piece(), payload);
-  if (!piece) return target_.Refused(piece.error(), now);
+  if (!piece) return target_.Refused(answer.request(), piece.error(), now);
   target_.TakePiece(*std::move(piece), now);
 }
 

@@ -9,6 +9,12 @@ namespace skybridge::ps {
 
 using State = MoveAnswer::State;
 
+namespace {
+
+constexpr uint64_t kBatchShare = 8;  // Of the log between two images.
+
+}  // namespace
+
 MoveAnswer SlotTarget::Answer() const {
   return {.state = state_, .failure = failure_, .rows = rows_};
 }
@@ -22,6 +28,8 @@ MoveAnswer SlotTarget::Take(const SlotOrder& order) {
   state_ = State::kCopying;
   failure_ = Status();
   rows_ = 0;
+  batch_bytes_ = 0;
+  image_wanted_ = 0;
   // One that this process's former self began ended with it.
   if (Status begun = shard_.Doubt(order.slots); !begun.ok()) Fail(begun);
   return Answer();
@@ -33,7 +41,7 @@ MoveAnswer SlotTarget::Install(MapVersion map) const {
 
 std::optional<uint64_t> SlotTarget::Due(Instant now) {
   const bool reads = state_ == State::kCopying || state_ == State::kReady;
-  if (!order_ || !reads || now < due_at_) return std::nullopt;
+  if (!order_ || !reads || now < due_at_ || LogWaits()) return std::nullopt;
   due_at_ = now + kRepeat;
   return piece_;
 }
@@ -52,15 +60,28 @@ void SlotTarget::TakePiece(SlotPiece piece, Instant now) {
   if (last) state_ = State::kInstalled;
 }
 
+bool SlotTarget::LogWaits() {
+  if (batch_bytes_ <= shard_.image_log_bytes() / kBatchShare) return false;
+  if (shard_.image_redo() > batch_lsn_) {
+    batch_bytes_ = 0;
+    return false;
+  }
+  if (shard_.images() >= image_wanted_) image_wanted_ = shard_.WantImage();
+  return true;
+}
+
 Status SlotTarget::Keep(SlotPiece piece) {
+  if (batch_bytes_ == 0) batch_lsn_ = shard_.next_lsn();
+  batch_bytes_ += piece.rows.records.size() + piece.rows.ids.size() * sizeof(RowId);
   if (!piece.rows.ids.empty()) SKY_RETURN_IF_ERROR(shard_.TakeRows(std::move(piece.rows)));
   if (!piece.last) return Status();
   SKY_ASSIGN_OR_RETURN(ShardImage state, DecodeImage(piece.state));
   return shard_.TakeState(order_->whole, std::move(state));
 }
 
-void SlotTarget::Refused(const Status& why, Instant now) {
-  if (!order_ || state_ == State::kInstalled) return;
+void SlotTarget::Refused(uint64_t piece, const Status& why, Instant now) {
+  // A late repeat of a question asks for what is no longer to be had.
+  if (!order_ || piece != piece_ || state_ == State::kInstalled) return;
   if (!TimeMends(why.code())) return Fail(why);
   due_at_ = now + kRepeat / 8;
 }

@@ -52,7 +52,7 @@ class SlotTarget {
   // The piece to ask for now; again after kRepeat.
   std::optional<uint64_t> Due(Instant now);
   void TakePiece(SlotPiece piece, Instant now);
-  void Refused(const Status& why, Instant now);
+  void Refused(uint64_t piece, const Status& why, Instant now);
   // The next map has come.
   void End() { order_.reset(); }
 
@@ -61,6 +61,8 @@ class SlotTarget {
  private:
   MoveAnswer Answer() const;
   Status Keep(SlotPiece piece);
+  // Whether what came would take more of the log than training can spare: it waits for an image.
+  bool LogWaits();
   void Fail(const Status& why);
 
   Shard& shard_;
@@ -70,6 +72,10 @@ class SlotTarget {
   MoveAnswer::State state_ = MoveAnswer::State::kNoMove;
   Status failure_;
   uint64_t rows_ = 0;
+  // Of rows that came since the log could let go of what came before them: where they begin.
+  uint64_t batch_bytes_ = 0;
+  uint64_t batch_lsn_ = 0;
+  uint64_t image_wanted_ = 0;
 };
 
 }  // namespace skybridge::ps

@@ -122,8 +122,9 @@ Status TrainerAdapter::Scan(const wire::Scan& message, Served* out) {
   }
   std::optional<RowId> after;
   if (!message.from_start()) after = RowId(message.after());
-  SKY_ASSIGN_OR_RETURN(
-      ScanPage page, ScanRows(shard_.rows(), TableId(message.table()), after, message.rows_max()));
+  SKY_ASSIGN_OR_RETURN(ScanPage page,
+                       ScanRows(shard_.rows(), shard_.own().slots, TableId(message.table()), after,
+                                message.rows_max()));
   *out->reply.mutable_scan_reply() = EncodeScanReply(message.table(), page, tables_);
   out->payload = std::move(page.bytes);
   return Status();

@@ -25,6 +25,13 @@ void Absences::Back(const Registration& node) {
                   NodeName(node.key), node.host, node.store_id, had->second));
 }
 
+void Absences::Forget(uint32_t shard) {
+  const NodeKey place{Role::kShard, shard};
+  stores_.erase(shard);
+  away_.erase(place);
+  given_up_.erase(place);
+}
+
 void Absences::Shift(Duration gap) {
   for (auto& [place, absence] : away_) absence.since = absence.since + gap;
 }

@@ -27,7 +27,13 @@ class Absences {
   explicit Absences(AbsencesOptions options) : options_(options) {}
 
   // The job begins with this shard's rows in the store `store_id`. 0: it keeps none.
-  void Begin(uint32_t shard, uint64_t store_id) { stores_[shard] = store_id; }
+  void Begin(uint32_t shard, uint64_t store_id) {
+    Forget(shard);
+    stores_[shard] = store_id;
+  }
+  bool Knows(uint32_t shard) const { return stores_.contains(shard); }
+  // The job has no such shard any more.
+  void Forget(uint32_t shard);
   // The process in this place died or left; `how` is a line about it.
   void Gone(NodeKey place, const std::string& how, Instant now);
   // Another process has the place.

@@ -28,6 +28,7 @@ std::string StateName(wire::RoundReply::State state) {
 
 CheckpointRound::CheckpointRound(const CheckpointRoundOptions& options)
     : options_(options),
+      shards_(options.shards),
       calls_(options.shards, options.repeat, options.poll, options.first_request),
       due_at_(Instant{} + options.every) {}
 
@@ -63,10 +64,17 @@ void CheckpointRound::Begin(uint32_t round, const RoundView& view, Instant now) 
   calls_.AskAll({.kind = ShardRequest::Kind::kPrepareRound, .round = round_});
 }
 
+void CheckpointRound::SetShards(uint32_t shards) {
+  CHECK(!active());
+  if (shards == shards_) return;
+  shards_ = shards;
+  calls_.SetShards(shards);
+}
+
 void CheckpointRound::Enter(Stage stage) {
   stage_ = stage;
   missing_.clear();
-  for (uint32_t shard = 0; shard < options_.shards; ++shard) missing_.insert(shard);
+  for (uint32_t shard = 0; shard < shards_; ++shard) missing_.insert(shard);
 }
 
 void CheckpointRound::Watch(const RoundView& view, Instant now) {
@@ -90,8 +98,8 @@ std::string CheckpointRound::Missing() const {
   const char* what = stage_ == Stage::kPreparing ? "prepared"
                      : stage_ == Stage::kCut     ? "cut"
                                                  : "uploaded";
-  return fmt::format("{} of {} shards have not {}, the first is shard {}", missing_.size(),
-                     options_.shards, what, missing_.empty() ? 0 : *missing_.begin());
+  return fmt::format("{} of {} shards have not {}, the first is shard {}", missing_.size(), shards_,
+                     what, missing_.empty() ? 0 : *missing_.begin());
 }
 
 void CheckpointRound::End(const Status& status, Instant now) {

@@ -32,7 +32,7 @@ struct CheckpointRoundOptions {
 struct RoundView {
   bool training = false;      // A phase of training is worked on: shards can be asked to cut.
   bool training_left = true;  // One is, or will be.
-  MapVersion map{};           // Another one: some shard is another process.
+  MapVersion map{};           // Another one: some shard is another process, or slots moved.
   bool lockstep = false;      // Then of the phase:
   uint64_t clock_begin = 0;
   uint64_t clock_end = 0;
@@ -84,6 +84,9 @@ class CheckpointRound {
   void Committed(Instant now) { End(Status(), now); }
   void Abort(const Status& why, Instant now) { End(why, now); }
 
+  // Between rounds: the map has so many shards.
+  void SetShards(uint32_t shards);
+
   bool active() const { return stage_ != Stage::kIdle; }
   uint32_t round() const { return round_; }
   std::optional<RoundEnd> TakeEnd();
@@ -100,6 +103,7 @@ class CheckpointRound {
   std::string Missing() const;
 
   const CheckpointRoundOptions options_;
+  uint32_t shards_;
   ShardCalls calls_;
   Stage stage_ = Stage::kIdle;
   uint32_t round_ = 0;  // The current or the last one.

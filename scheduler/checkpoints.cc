@@ -55,7 +55,9 @@ std::vector<std::unique_ptr<Task>> Checkpoints::Advance(DurableJob& job) {
   if (look_ != Look::kDone) return tasks;
   const RoundView view = ViewOf(job, options_.lockstep());
   round_.Watch(view, now);
-  if (const auto due = round_.Due(view, now)) {
+  if (rest()) round_.SetShards(static_cast<uint32_t>(job.map().shards().size()));
+  // A round needs a map that stays.
+  if (const auto due = round_.Due(view, now); due && !job.move()) {
     job.BeginRound(*due);
     round_.Begin(*due, view, now);
   }

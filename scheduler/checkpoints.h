@@ -43,6 +43,8 @@ class Checkpoints {
   // The job took this answer to `cut`.
   void CutAnswered(uint32_t shard, const ShardRequest& cut, const wire::Header& reply, Instant now);
 
+  // No round is open.
+  bool rest() const { return !round_.active(); }
   CheckpointInfo info(Instant now) const;
 
  private:

@@ -8,37 +8,11 @@
 
 #include "proto/envelope.h"
 #include "scheduler/log_begin.h"
+#include "scheduler/part_options.h"
 #include "scheduler/scheduler_codec.h"
 
 namespace skybridge::scheduler {
 namespace {
-
-MembershipOptions MembershipOf(const SchedulerNodeOptions& options) {
-  return {.shards = options.shards,
-          .trainers = options.trainers,
-          .version = options.version,
-          .job_hash = options.job_hash,
-          .dataset_hash = options.dataset_hash,
-          .suspect_after = options.timings.suspect_after,
-          .dead_after = options.timings.dead_after,
-          .replace_after = options.timings.replace_after,
-          .pause_min = options.timings.pause_min};
-}
-
-StartBarrierOptions BarrierOf(const SchedulerNodeOptions& options) {
-  return {.servers = options.servers,
-          .shards = options.shards,
-          .workers = options.workers,
-          .trainers = options.trainers,
-          .timeout = options.timings.start_timeout,
-          .line_every = options.timings.waiting_line};
-}
-
-AbsencesOptions AbsencesOf(const SchedulerNodeOptions& options) {
-  return {.trainers = options.trainers,
-          .return_max = options.timings.node_return_max,
-          .line_every = options.timings.waiting_line};
-}
 
 Status Illegal(std::string message) { return Status(StatusCode::kDataLoss, std::move(message)); }
 
@@ -64,7 +38,8 @@ DurableJob::DurableJob(const SchedulerNodeOptions& options)
       membership_(MembershipOf(options)),
       barrier_(BarrierOf(options)),
       absences_(AbsencesOf(options)),
-      run_(options) {
+      run_(options),
+      shards_wanted_(options.shards) {
   CHECK(options.Validate().ok()) << options.Validate();
   *Append().mutable_job_created() = DescribeJob(options_, generation_);
   StartTerm();
@@ -159,6 +134,13 @@ std::optional<ShardRequest> DurableJob::ShardSaid(uint32_t shard, const wire::He
   entry.set_shard(shard);
   entry.set_request(reply.request());
   bool counted = false;
+  const bool moves = what->kind == ShardRequest::Kind::kFreezeSlots ||
+                     what->kind == ShardRequest::Kind::kInstallSlots;
+  if (moves && reply.has_error()) {
+    const Status judged = JudgeRefusal(shard, *what, wire::ToStatus(reply.error()));
+    if (!judged.ok() && move_) AbortMove(judged.ToString());
+    return std::nullopt;
+  }
   if (reply.has_error()) {
     *entry.mutable_refusal() = reply.error();
     counted = run_.ShardRefused(shard, reply.request(), wire::ToStatus(reply.error()));
@@ -168,6 +150,9 @@ std::optional<ShardRequest> DurableJob::ShardSaid(uint32_t shard, const wire::He
   } else if (reply.has_table_hash_reply()) {
     *entry.mutable_tables() = reply.table_hash_reply();
     counted = run_.ShardAnswered(shard, reply.request(), FromWire(reply.table_hash_reply()), now_);
+  } else if (moves) {
+    *entry.mutable_move() = reply.move_reply();
+    counted = TakeMoveReply(shard, reply.request(), *what, reply.move_reply());
   } else {
     // What a round makes of it is not in the log: with this process the round ends.
     entry.mutable_round()->set_round(reply.round_reply().round());
@@ -176,6 +161,7 @@ std::optional<ShardRequest> DurableJob::ShardSaid(uint32_t shard, const wire::He
   }
   if (!counted) return std::nullopt;
   *Append().mutable_shard_answered() = std::move(entry);
+  if (moves) MakeMove();
   return what;
 }
 
@@ -229,14 +215,17 @@ void DurableJob::Follow(const MemberEvent& event) {
   if (stage_ != Stage::kRunning) return;
   const bool shard = event.key.role == Role::kShard;
   if (event.gone()) {
-    absences_.Gone(event.key, event.text, now_);
+    // A shard that is in no map is not missed.
+    if (!shard || absences_.Knows(event.key.index)) absences_.Gone(event.key, event.text, now_);
     run_.NodeGone(event.incarnation);
-    if (shard) run_.ShardAway(event.key.index);
+    if (!shard) return;
+    run_.ShardAway(event.key.index);
+    if (move_ && move_->Touches(event.key.index)) NextMap(map_.shards());
   } else if (event.joined) {
     const Member& member = *membership_.Find(event.incarnation);
-    absences_.Back(member.self);
+    if (!shard || absences_.Knows(event.key.index)) absences_.Back(member.self);
     if (!shard) return;
-    MoveShard(member);
+    if (event.key.index < map_.shards().size()) MoveShard(member);
     run_.ShardBack(event.key.index);
   }
 }
@@ -247,7 +236,16 @@ void DurableJob::MoveShard(const Member& member) {
   ShardMap::Shard& shard = shards.at(member.self.key.index);
   shard.endpoint = member.self.endpoint;
   shard.incarnation = member.incarnation;
+  NextMap(std::move(shards));
+}
+
+// A live move belongs to its map, and ends with it.
+void DurableJob::NextMap(std::vector<ShardMap::Shard> shards) {
   map_ = *ShardMap::Create(MapVersion(Number(map_.version()) + 1), std::move(shards));
+  if (!move_) return;
+  LOG(INFO) << MoveName(*move_) << ": they stay";
+  move_.reset();
+  run_.SlotsStay();
 }
 
 void DurableJob::Wait() {
@@ -264,6 +262,7 @@ void DurableJob::Begin() {
   std::vector<ShardMap::Shard> shards;
   for (const Member* member : membership_.Live(Role::kShard)) {
     const uint32_t index = member->self.key.index;
+    if (index >= options_.shards) continue;  // It joins when slots move to it.
     const SlotRange slots = EvenSlots(index, options_.shards);
     shards.push_back(
         {ShardId(index), member->self.endpoint, member->incarnation, slots.begin, slots.end});
@@ -278,8 +277,130 @@ void DurableJob::Advance() {
   if (run_.Advance(LiveNodes(Role::kTrainer), now_)) Append().mutable_advanced();
 }
 
+// ---------------------------------------------------------------- live moves
+
+Status DurableJob::WantShards(uint32_t shards) {
+  if (shards == 0 || shards > kShardsMax) {
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("{} shards: a job has 1 to {}", shards, kShardsMax));
+  }
+  if (stage_ == Stage::kEnded) return Status(StatusCode::kFailedPrecondition, "the job has ended");
+  SchedulerNodeOptions then = options_;
+  then.shards = shards;
+  if (const Status valid = then.Validate(); !valid.ok()) {
+    return Status(StatusCode::kFailedPrecondition, valid.message());
+  }
+  if (shards == shards_wanted_) return Status();
+  Append().mutable_shards_wanted()->set_shards(shards);
+  shards_wanted_ = shards;
+  membership_.SetShards(shards);
+  return Status();
+}
+
+std::optional<SlotMove> DurableJob::DueMove() const {
+  if (stage_ != Stage::kRunning || move_ || !run_.training()) return std::nullopt;
+  const std::optional<SlotMove> move = NextMove(map_, shards_wanted_);
+  if (!move) return std::nullopt;
+  for (const uint32_t shard : {move->source, move->target}) {
+    const Member* holder = membership_.Holder({Role::kShard, shard});
+    if (holder == nullptr || holder->state != NodeState::kLive) return std::nullopt;
+  }
+  return move;
+}
+
+void DurableJob::BeginMove(const SlotMove& move) {
+  CHECK(stage_ == Stage::kRunning && !move_);
+  history::MoveBegun& entry = *Append().mutable_move_begun();
+  entry.set_source(move.source);
+  entry.set_target(move.target);
+  entry.set_slot_begin(move.slots.begin);
+  entry.set_slot_end(move.slots.end);
+  move_ = move;
+  freezing_ = false;
+  LOG(INFO) << MoveName(move) << " begin to move";
+}
+
+ShardRequest DurableJob::MoveRequest(ShardRequest::Kind kind) const {
+  const ShardMap::Shard& source = map_.shards()[move_->source];
+  return {.kind = kind,
+          .map = map_.version(),
+          .slots = move_->slots,
+          .endpoint = source.endpoint,
+          .incarnation = source.incarnation,
+          .whole = move_->target == map_.shards().size()};
+}
+
+bool DurableJob::FreezeMove() {
+  CHECK(move_ && !freezing_);
+  if (stage_ != Stage::kRunning || !run_.training()) return false;
+  Append().mutable_move_froze();
+  freezing_ = true;
+  run_.AskForSlots(move_->source, MoveRequest(ShardRequest::Kind::kFreezeSlots), move_->target,
+                   MoveRequest(ShardRequest::Kind::kInstallSlots));
+  return true;
+}
+
+void DurableJob::AbortMove(const std::string& reason) {
+  CHECK(move_);
+  LOG(WARNING) << MoveName(*move_) << ": " << reason;
+  Append().mutable_move_aborted()->set_reason(reason);
+  NextMap(map_.shards());
+}
+
+// Only that the target has all of them counts. Whatever else they say, they are asked again.
+bool DurableJob::TakeMoveReply(uint32_t shard, uint64_t request, const ShardRequest& what,
+                               const wire::MoveReply& reply) {
+  const bool installs = what.kind == ShardRequest::Kind::kInstallSlots;
+  if (!move_ || MapVersion(reply.map_version()) != map_.version()) return false;
+  if (installs && reply.state() == wire::MoveReply::INSTALLED) return run_.training();
+  const bool lost =
+      reply.state() == wire::MoveReply::NO_MOVE || reply.state() == wire::MoveReply::FAILED;
+  if (lost) {
+    AbortMove(fmt::format("shard {} answered {} with {}: {}", shard, RequestName(what.kind),
+                          wire::MoveReply::State_Name(reply.state()), reply.failure()));
+  } else {
+    run_.NotYet(shard, request, now_);
+  }
+  return false;
+}
+
+void DurableJob::MakeMove() {
+  const SlotMove move = *std::exchange(move_, std::nullopt);
+  const Member& joining = *membership_.Holder({Role::kShard, move.target});
+  const auto before = static_cast<uint32_t>(map_.shards().size());
+  auto shards = AfterMove(map_, move,
+                          {ShardId(move.target), joining.self.endpoint, joining.incarnation, 0, 0});
+  CHECK(shards.has_value()) << MoveName(move);
+  if (move.target == before) absences_.Begin(move.target, joining.self.store_id);
+  const auto count = static_cast<uint32_t>(shards->size());
+  for (uint32_t shard = count; shard < before; ++shard) absences_.Forget(shard);
+  run_.SlotsMoved(count);
+  NextMap(*std::move(shards));
+  last_move_made_ = map_.version();
+  LOG(INFO) << MoveName(move) << " have moved; the map is " << Number(map_.version());
+}
+
+void DurableJob::WatchMove() {
+  if (move_ && freezing_ && !run_.training()) AbortMove("training pauses");
+}
+
+std::vector<Incarnation> DurableJob::Dismissed() const {
+  std::vector<Incarnation> nodes;
+  if (stage_ != Stage::kRunning || move_) return nodes;
+  for (const Member* member : membership_.Live(Role::kShard)) {
+    const uint32_t index = member->self.key.index;
+    if (index >= map_.shards().size() && index >= shards_wanted_) {
+      nodes.push_back(member->incarnation);
+    }
+  }
+  return nodes;
+}
+
+// ---------------------------------------------------------------- the run
+
 void DurableJob::Run() {
   Advance();
+  WatchMove();
   if (!run_.failure().ok()) return End(run_.failure());
   if (run_.complete()) return End(Status());
   if (const Status away = absences_.Check(now_); !away.ok()) return End(away);
@@ -398,6 +519,7 @@ Status DurableJob::ApplyWork(const history::Entry& entry) {
       if (answered.has_phase()) *reply.mutable_phase_reply() = answered.phase();
       if (answered.has_tables()) *reply.mutable_table_hash_reply() = answered.tables();
       if (answered.has_round()) *reply.mutable_round_reply() = answered.round();
+      if (answered.has_move()) *reply.mutable_move_reply() = answered.move();
       (void)run_.DueCalls(now_);  // What was answered had been asked.
       (void)ShardSaid(answered.shard(), reply);
       break;
@@ -415,6 +537,10 @@ Status DurableJob::ApplyWork(const history::Entry& entry) {
         (void)CutRound(entry.round_cut().round(), entry.round_cut().clock());
       }
       break;
+    case history::Entry::kShardsWanted:
+    case history::Entry::kMoveBegun:
+    case history::Entry::kMoveFroze:
+    case history::Entry::kMoveAborted: ApplyMove(entry); break;
     default: return Illegal("it is of no known kind");
   }
   if (unsaved_.empty()) return Idle();
@@ -422,11 +548,30 @@ Status DurableJob::ApplyWork(const history::Entry& entry) {
   return Status();
 }
 
+void DurableJob::ApplyMove(const history::Entry& entry) {
+  switch (entry.body_case()) {
+    case history::Entry::kShardsWanted: (void)WantShards(entry.shards_wanted().shards()); return;
+    case history::Entry::kMoveBegun: {
+      const history::MoveBegun& begun = entry.move_begun();
+      const SlotMove move{begun.source(), begun.target(), {begun.slot_begin(), begun.slot_end()}};
+      if (DueMove() == move) BeginMove(move);
+      return;
+    }
+    case history::Entry::kMoveFroze:
+      if (move_ && !freezing_) (void)FreezeMove();
+      return;
+    default:
+      if (move_) AbortMove(entry.move_aborted().reason());
+  }
+}
+
 void DurableJob::Resume() {
+  // Its shards know only that they must wait for the next map.
+  if (move_) AbortMove("the scheduler starts again");
   membership_.Resume(now_, options_.timings.restart_grace);
   absences_.Resume(now_);
   // Where they are is not known before they are heard of.
-  for (uint32_t shard = 0; shard < options_.shards; ++shard) run_.ShardAway(shard);
+  for (uint32_t shard = 0; shard < map_.shards().size(); ++shard) run_.ShardAway(shard);
 }
 
 // ---------------------------------------------------------------- views
@@ -445,6 +590,9 @@ JobProgress DurableJob::Progress(Instant now) const {
     progress.lost.push_back({member->self.pid, member->reason});
   }
   progress.live_shards = static_cast<uint32_t>(membership_.Live(Role::kShard).size());
+  progress.shards = static_cast<uint32_t>(map_.shards().size());
+  progress.shards_wanted = shards_wanted_;
+  if (move_) progress.moving = MoveName(*move_);
   progress.live_trainers = static_cast<uint32_t>(membership_.Live(Role::kTrainer).size());
   return progress;
 }

@@ -19,6 +19,7 @@
 #include "scheduler/job_run.h"
 #include "scheduler/membership.h"
 #include "scheduler/scheduler_options.h"
+#include "scheduler/slot_move.h"
 #include "scheduler/start_barrier.h"
 
 namespace skybridge::scheduler {
@@ -74,6 +75,26 @@ class DurableJob {
   uint32_t rounds() const { return rounds_; }
   std::optional<Instant> round_began_at() const { return round_began_at_; }
 
+  // The job should have so many shards, with equal shares of the slots; more of them join as they
+  // come. Errors: kInvalidArgument, kFailedPrecondition, with the reason; nothing changed.
+  Status WantShards(uint32_t shards);
+  uint32_t shards_wanted() const { return shards_wanted_; }
+  // The live move that should begin now: both its shards are there, and training goes on.
+  std::optional<SlotMove> DueMove() const;
+  // Begins it; no other is open. It ends with a new map: when the target says that it has all, or
+  // by AbortMove, the death of one of the two, any other change of the map, a new scheduler.
+  void BeginMove(const SlotMove& move);
+  const std::optional<SlotMove>& move() const { return move_; }
+  // What its shards are asked.
+  ShardRequest MoveRequest(ShardRequest::Kind kind) const;
+  // Asks both to bring it to its end. False: not now, no phase of training is worked on.
+  bool FreezeMove();
+  void AbortMove(const std::string& reason);
+  // The map that the last move that was made led to.
+  MapVersion last_move_made() const { return last_move_made_; }
+  // Live shards that the job has no use for any more.
+  std::vector<Incarnation> Dismissed() const;
+
   // Draws the conclusions from all inputs so far.
   void Conclude();
   // The job ends so; the first end counts.
@@ -98,6 +119,11 @@ class DurableJob {
   void TakeEvents();
   void Follow(const MemberEvent& event);
   void MoveShard(const Member& member);
+  void NextMap(std::vector<ShardMap::Shard> shards);
+  bool TakeMoveReply(uint32_t shard, uint64_t request, const ShardRequest& what,
+                     const wire::MoveReply& reply);
+  void MakeMove();
+  void WatchMove();
   void Wait();
   void Advance();
   void Run();
@@ -109,6 +135,7 @@ class DurableJob {
   Status Apply(const history::Entry& entry);
   Status ApplyRestored(const history::JobRestored& restored);
   Status ApplyWork(const history::Entry& entry);
+  void ApplyMove(const history::Entry& entry);
   bool CanCut(uint32_t round) const;
 
   const SchedulerNodeOptions options_;
@@ -123,6 +150,10 @@ class DurableJob {
   bool restored_ = false;  // From a checkpoint.
   uint32_t rounds_ = 0;
   std::optional<Instant> round_began_at_;
+  uint32_t shards_wanted_;
+  std::optional<SlotMove> move_;
+  bool freezing_ = false;  // The move.
+  MapVersion last_move_made_{};
   Instant now_;
   Status exited_early_;  // The first node that ended for good before the start.
   JobResult result_;

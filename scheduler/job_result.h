@@ -107,6 +107,9 @@ struct JobProgress {
   std::string waiting_for;          // Who is missing at the start, or awaited back, and why.
   std::vector<LostProcess> lost;    // See Membership::Lost; one entry a node.
   uint32_t live_shards = 0;
+  uint32_t shards = 0;         // That have slots; 0 before the start.
+  uint32_t shards_wanted = 0;  // That should have some.
+  std::string moving;          // "slots 10 to 20 from shard 0 to shard 1"; empty: none move.
   uint32_t live_trainers = 0;
   CheckpointInfo checkpoint;
 };

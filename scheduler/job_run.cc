@@ -348,6 +348,29 @@ JobState JobRun::Cut(uint32_t round, uint64_t clock, Instant now) {
   return state;
 }
 
+void JobRun::AskForSlots(uint32_t source, const ShardRequest& freeze, uint32_t target,
+                         const ShardRequest& install) {
+  CHECK(training());
+  calls_.Ask(source, freeze);
+  // One that is not in the map yet is asked nothing else before.
+  if (target == options_.shards) calls_.SetShards(target + 1);
+  calls_.Ask(target, install);
+}
+
+void JobRun::SlotsStay() {
+  calls_.Forget(ShardRequest::Kind::kFreezeSlots);
+  calls_.Forget(ShardRequest::Kind::kInstallSlots);
+  calls_.SetShards(options_.shards);
+}
+
+void JobRun::SlotsMoved(uint32_t shards) {
+  CHECK(training());
+  options_.shards = shards;
+  SlotsStay();
+  phase_.SetShards(shards);
+  hash_.SetShards(shards);
+}
+
 std::vector<PartFile> JobRun::Parts() const {
   std::vector<PartFile> parts;
   for (const auto& [lease, files] : parts_) parts.insert(parts.end(), files.begin(), files.end());

@@ -61,6 +61,17 @@ class JobRun {
   void ShardAway(uint32_t shard) { calls_.Hold(shard); }
   void ShardBack(uint32_t shard) { calls_.Release(shard); }
 
+  // A live move comes to its end, training(): in one line with the questions of the phase, one
+  // shard is asked to stand still, and one whether it has all of the slots. Neither is answered for
+  // good before the move ends: what the source is asked meanwhile waits behind it.
+  void AskForSlots(uint32_t source, const ShardRequest& freeze, uint32_t target,
+                   const ShardRequest& install);
+  void NotYet(uint32_t shard, uint64_t request, Instant now) { calls_.NotYet(shard, request, now); }
+  // The move has ended; if it was made, training(), the map has so many shards. One that joins then
+  // stands where the source stood still, and is asked what all were asked since.
+  void SlotsStay();
+  void SlotsMoved(uint32_t shards);
+
   // Moves as far as the inputs allow; deals leases to `trainers`. False: nothing changed.
   bool Advance(std::span<const Incarnation> trainers, Instant now);
 
@@ -109,7 +120,7 @@ class JobRun {
   ProgressScale Scale() const;
   void Fail(const Status& status);
 
-  const SchedulerNodeOptions options_;
+  SchedulerNodeOptions options_;  // With the number of shards that the map has.
   PhasePlan plan_;
   LeaseTable leases_;
   ShardCalls calls_;

@@ -26,11 +26,12 @@ std::string NodeName(NodeKey key) {
   return fmt::format("{} {}", key.role == Role::kShard ? "shard" : "trainer", key.index);
 }
 
-Membership::Membership(MembershipOptions options) : options_(std::move(options)) {}
+Membership::Membership(MembershipOptions options)
+    : options_(std::move(options)), shards_(options_.shards) {}
 
 Status Membership::Check(const Registration& asking) const {
   const bool shard = asking.key.role == Role::kShard;
-  const uint32_t places = shard ? options_.shards : options_.trainers;
+  const uint32_t places = shard ? shards_ : options_.trainers;
   if (asking.key.index >= places) {
     return Status(StatusCode::kInvalidArgument,
                   fmt::format("{} index {}: the job has {}, numbered from 0",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -91,6 +92,9 @@ class Membership {
  public:
   explicit Membership(MembershipOptions options);
 
+  // From now on there are so many places for shards. Never less than there were.
+  void SetShards(uint32_t shards) { shards_ = std::max(shards_, shards); }
+
   // A process asks to join. A repeat by the same process gives the same incarnation. Nothing: too
   // early to say whether this is a late repeat or a process restarted under the same number; it
   // will ask again.
@@ -150,6 +154,7 @@ class Membership {
   void Move(Member& member, NodeState state, const std::string& reason);
 
   const MembershipOptions options_;
+  uint32_t shards_;  // Places.
   std::map<Incarnation, Member> members_;
   std::map<NodeKey, Incarnation> holders_;
   std::map<NodeKey, std::string> refusals_;

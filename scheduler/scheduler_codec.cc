@@ -199,6 +199,24 @@ wire::Header ToWire(const ShardCall& call) {
       header.mutable_end_round()->set_round(what.round);
       header.mutable_end_round()->set_committed(what.committed);
       break;
+    case ShardRequest::Kind::kTakeSlots: {
+      wire::TakeSlots& take = *header.mutable_take_slots();
+      take.set_map_version(Number(what.map));
+      take.set_slot_begin(what.slots.begin);
+      take.set_slot_end(what.slots.end);
+      take.set_source_endpoint(what.endpoint);
+      take.set_source_incarnation(Number(what.incarnation));
+      take.set_whole(what.whole);
+      break;
+    }
+    case ShardRequest::Kind::kFreezeSlots:
+      header.mutable_freeze_slots()->set_map_version(Number(what.map));
+      header.mutable_freeze_slots()->set_slot_begin(what.slots.begin);
+      header.mutable_freeze_slots()->set_slot_end(what.slots.end);
+      break;
+    case ShardRequest::Kind::kInstallSlots:
+      header.mutable_install_slots()->set_map_version(Number(what.map));
+      break;
   }
   return header;
 }

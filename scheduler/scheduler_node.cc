@@ -24,8 +24,15 @@ SchedulerNode::SchedulerNode(const SchedulerNodeOptions& options, ObjectStore* c
     : options_(options),
       job_(std::move(job)),
       checkpoints_(options, checkpoints, job_->term()),
+      moves_({.repeat = options.timings.repeat,
+              .poll = options.timings.poll,
+              .limit = options.timings.move_max,
+              .freeze_max = options.timings.move_freeze_max,
+              .backoff = options.timings.move_backoff},
+             job_->term()),
       maps_(options.timings.repeat),
       grants_(options.timings.repeat),
+      dismissals_(options.timings.repeat),
       stop_round_(options.timings.repeat, options.timings.stop_wait) {}
 
 Result<std::unique_ptr<SchedulerNode>> SchedulerNode::Restore(const SchedulerNodeOptions& options,
@@ -85,6 +92,11 @@ void SchedulerNode::NodeExited(Role role, uint32_t index, const Status& how, boo
 void SchedulerNode::RequestStop(const std::string& reason, Instant now) {
   Begin(now);
   job_->End({StatusCode::kCancelled, reason});
+}
+
+Status SchedulerNode::RequestShards(uint32_t shards, Instant now) {
+  Begin(now);
+  return job_->WantShards(shards);
 }
 
 // ---------------------------------------------------------------- messages in
@@ -200,6 +212,7 @@ void SchedulerNode::HandleMember(const Member& from, const wire::Header& header,
     case wire::Header::kPhaseReply:
     case wire::Header::kTableHashReply:
     case wire::Header::kRoundReply:
+    case wire::Header::kMoveReply:
     case wire::Header::kError:
       if (!trainer) return HandleShardReply(from.self.key.index, header);
       break;
@@ -263,6 +276,7 @@ void SchedulerNode::HandleShardReply(uint32_t shard, const wire::Header& header)
   if (Checkpoints::Asks(header.request())) {
     return checkpoints_.Answered(shard, header, job_->now());
   }
+  if (MoveDriver::Asks(header.request())) return moves_.Answered(*job_, shard, header);
   const std::optional<ShardRequest> answered = job_->ShardSaid(shard, header);
   if (answered && answered->kind == ShardRequest::Kind::kCutRound) {
     checkpoints_.CutAnswered(shard, *answered, header, job_->now());
@@ -277,10 +291,12 @@ void SchedulerNode::Pump(Effects* out) {
     out->start.push_back(std::make_unique<DeleteFolder>(std::move(folder)));
   }
   if (job_->stage() == DurableJob::Stage::kRunning) {
+    moves_.Advance(*job_, checkpoints_.rest());
     for (auto& task : checkpoints_.Advance(*job_)) out->start.push_back(std::move(task));
     SendMaps(out);
     SendCalls(out);
     SendGrants(out);
+    Dismiss(out);
   }
   if (job_->stage() == DurableJob::Stage::kEnded) Stop(out);
 }
@@ -325,8 +341,25 @@ void SchedulerNode::SendMaps(Effects* out) {
 void SchedulerNode::SendCalls(Effects* out) {
   std::vector<ShardCall> calls = job_->run().DueCalls(job_->now());
   for (ShardCall& call : checkpoints_.DueCalls(job_->now())) calls.push_back(std::move(call));
+  if (auto call = moves_.Due(*job_, job_->now())) calls.push_back(*std::move(call));
   for (const ShardCall& call : calls) {
-    Send(job_->map().shards()[call.shard].incarnation, ToWire(call), out);
+    // One that is not in the map yet takes slots.
+    const std::vector<ShardMap::Shard>& shards = job_->map().shards();
+    const Member* holder = job_->membership().Holder({Role::kShard, call.shard});
+    const bool is_in = call.shard < shards.size();
+    if (!is_in && holder == nullptr) continue;
+    Send(is_in ? shards[call.shard].incarnation : holder->incarnation, ToWire(call), out);
+  }
+}
+
+// Their slots are others' now. That their work is done is no failure.
+void SchedulerNode::Dismiss(Effects* out) {
+  const std::vector<Incarnation> dismissed = job_->Dismissed();
+  dismissals_.Want({dismissed.begin(), dismissed.end()});
+  for (const Incarnation to : dismissals_.Due(job_->now())) {
+    wire::Header header;
+    header.mutable_stop()->set_reason("the job goes on without this shard");
+    Send(to, std::move(header), out);
   }
 }
 

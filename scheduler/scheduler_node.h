@@ -15,6 +15,7 @@
 #include "scheduler/durable_job.h"
 #include "scheduler/job_result.h"
 #include "scheduler/membership.h"
+#include "scheduler/move_driver.h"
 #include "scheduler/redelivery.h"
 #include "scheduler/scheduler_options.h"
 #include "scheduler/stop_round.h"
@@ -54,6 +55,11 @@ class SchedulerNode : public Node {
   // Ends the job cleanly with kCancelled: no new leases, Stop to all. Repeats are harmless.
   void RequestStop(const std::string& reason, Instant now);
 
+  // The job should have so many shards. Slots move to those that join, as soon as they are there
+  // and training goes on, and away from those that are too many, which are then told to stop.
+  // Errors: those of DurableJob::WantShards. What it returned OK for is kept with the next tick.
+  Status RequestShards(uint32_t shards, Instant now);
+
   JobProgress progress(Instant now) const;
   // Complete once finished(). kFenced: a later scheduler leads the job, which goes on (R2).
   const JobResult& result() const { return result_; }
@@ -78,6 +84,7 @@ class SchedulerNode : public Node {
   void SendMaps(Effects* out);
   void SendCalls(Effects* out);
   void SendGrants(Effects* out);
+  void Dismiss(Effects* out);
   void Stop(Effects* out);
   void Supersede(uint32_t term);
 
@@ -87,11 +94,13 @@ class SchedulerNode : public Node {
   const SchedulerNodeOptions options_;
   std::unique_ptr<DurableJob> job_;
   Checkpoints checkpoints_;
+  MoveDriver moves_;
   std::optional<Duration> shift_;             // From this process's time to the job's.
   std::map<Incarnation, std::string> peers_;  // Where each was last heard from.
   Redelivery<Incarnation> maps_;
   uint64_t maps_version_ = 0;  // The version that maps_ delivers.
   Redelivery<Granted> grants_;
+  Redelivery<Incarnation> dismissals_;
   StopRound stop_round_;
   bool stopping_ = false;
   bool finished_ = false;

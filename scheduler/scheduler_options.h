@@ -46,6 +46,9 @@ struct SchedulerTimings {
   Duration round_poll = std::chrono::milliseconds(200);  // A checkpoint round looks again.
   Duration round_max = std::chrono::minutes(15);         // After that a round is aborted.
   Duration round_backoff = std::chrono::seconds(60);     // After an aborted one; doubles each time.
+  Duration move_max = std::chrono::minutes(10);          // After that a live move is given up.
+  Duration move_freeze_max = std::chrono::seconds(30);   // While its shard stands still.
+  Duration move_backoff = std::chrono::seconds(5);  // After one that failed; doubles each time.
 };
 
 struct SchedulerNodeOptions {
@@ -90,6 +93,9 @@ struct SchedulerNodeOptions {
   // Errors: kInvalidArgument names the field and its value.
   Status Validate() const;
 };
+
+// The shards that a job can have.
+inline constexpr uint32_t kShardsMax = 1024;
 
 // The lists of part files in one message must fit its frame.
 inline constexpr uint64_t kPartsMax = 1500;

@@ -16,6 +16,9 @@ std::string RequestName(ShardRequest::Kind kind) {
     case ShardRequest::Kind::kCutRound: return "CutRound";
     case ShardRequest::Kind::kCollectRound: return "CollectRound";
     case ShardRequest::Kind::kEndRound: return "EndRound";
+    case ShardRequest::Kind::kTakeSlots: return "TakeSlots";
+    case ShardRequest::Kind::kFreezeSlots: return "FreezeSlots";
+    case ShardRequest::Kind::kInstallSlots: return "InstallSlots";
   }
   return "unknown request";
 }
@@ -25,6 +28,21 @@ ShardCalls::ShardCalls(uint32_t shards, Duration repeat, Duration poll, uint64_t
 
 void ShardCalls::AskAll(const ShardRequest& what) {
   for (std::deque<Pending>& queue : queues_) queue.push_back({next_request_++, what, {}});
+}
+
+void ShardCalls::Ask(uint32_t shard, const ShardRequest& what) {
+  queues_[shard].push_back({next_request_++, what, {}});
+}
+
+void ShardCalls::Forget(ShardRequest::Kind kind) {
+  for (std::deque<Pending>& queue : queues_) {
+    std::erase_if(queue, [&](const Pending& pending) { return pending.what.kind == kind; });
+  }
+}
+
+void ShardCalls::SetShards(uint32_t shards) {
+  queues_.resize(shards);
+  held_.resize(shards);
 }
 
 std::vector<ShardCall> ShardCalls::Due(Instant now) {
@@ -58,6 +76,7 @@ void ShardCalls::NotYet(uint32_t shard, uint64_t request, Instant now) {
 }
 
 void ShardCalls::Release(uint32_t shard) {
+  if (shard >= queues_.size()) return;
   held_[shard] = false;
   if (!queues_[shard].empty()) queues_[shard].front().due_at.reset();
 }

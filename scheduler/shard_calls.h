@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/ids.h"
+#include "common/shard_map.h"
 #include "common/time.h"
 #include "scheduler/job_result.h"
 
@@ -34,6 +35,9 @@ struct ShardRequest {
     kCutRound,
     kCollectRound,
     kEndRound,
+    kTakeSlots,
+    kFreezeSlots,
+    kInstallSlots,
   };
   Kind kind = Kind::kOpenPhase;
   PhaseRules rules;        // kOpenPhase; `rules.phase` in all that are about a phase.
@@ -45,6 +49,11 @@ struct ShardRequest {
   uint32_t round = 0;      // Those of a checkpoint round.
   uint64_t clock = 0;      // kCutRound.
   bool committed = false;  // kEndRound.
+  MapVersion map{};        // Those of a live move, as the next one.
+  SlotRange slots{0, 0};
+  std::string endpoint;  // kTakeSlots: of the shard that has them, with its incarnation.
+  Incarnation incarnation{};
+  bool whole = false;
 };
 
 // "OpenPhase", ...
@@ -76,6 +85,7 @@ class ShardCalls {
   ShardCalls(uint32_t shards, Duration repeat, Duration poll, uint64_t first_request = 1);
 
   void AskAll(const ShardRequest& what);
+  void Ask(uint32_t shard, const ShardRequest& what);
   // What to send now.
   std::vector<ShardCall> Due(Instant now);
   // The question that this answer belongs to; it counts as answered. Nothing: a repeat or a stray.
@@ -86,12 +96,18 @@ class ShardCalls {
   std::optional<ShardRequest> Waiting(uint32_t shard, uint64_t request) const;
 
   // The shard cannot be asked for the time being.
-  void Hold(uint32_t shard) { held_[shard] = true; }
+  void Hold(uint32_t shard) {
+    if (shard < held_.size()) held_[shard] = true;
+  }
   // It can be asked (again): what waits for an answer is put at once, maybe to a new process.
   void Release(uint32_t shard);
 
   // Nobody needs the answers any more: what was asked is forgotten.
   void Clear();
+  // The same for questions of one kind.
+  void Forget(ShardRequest::Kind kind);
+  // From now on there are so many shards; what others were asked is forgotten.
+  void SetShards(uint32_t shards);
   bool idle() const;
 
  private:

@@ -39,6 +39,11 @@ void ShardPhase::Close(uint64_t clock_end) {
   calls_.AskAll({.kind = ShardRequest::Kind::kClosePhase, .rules = rules_, .clock_end = clock_end});
 }
 
+void ShardPhase::SetShards(uint32_t shards) {
+  CHECK(state_ == State::kOpen);
+  shards_ = shards;
+}
+
 Status ShardPhase::Take(uint32_t shard, uint64_t request, const ShardRequest& what,
                         const ShardReply& reply, Instant now) {
   const bool closing = what.kind == ShardRequest::Kind::kClosePhase;

@@ -33,6 +33,9 @@ class ShardPhase {
   Status Take(uint32_t shard, uint64_t request, const ShardRequest& what, const ShardReply& reply,
               Instant now);
 
+  // The map has other shards now; the phase is open on all of them.
+  void SetShards(uint32_t shards);
+
   bool open() const { return state_ == State::kOpen; }
   bool closed() const { return state_ == State::kClosed; }
   // Of all phases so far, all shards.
@@ -44,7 +47,7 @@ class ShardPhase {
  private:
   enum class State { kClosed, kOpening, kOpen, kClosing };
 
-  const uint32_t shards_;
+  uint32_t shards_;
   ShardCalls& calls_;
   State state_ = State::kClosed;
   PhaseRules rules_;

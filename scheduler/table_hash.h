@@ -18,12 +18,14 @@ class TableHash {
   explicit TableHash(uint32_t shards) : shards_(shards) {}
 
   void Add(uint32_t shard, const std::vector<TableSum>& tables);
+  // Before any of them says something.
+  void SetShards(uint32_t shards) { shards_ = shards; }
   bool complete() const { return heard_.size() == shards_; }
   // By name.
   std::vector<TableSum> sums() const;
 
  private:
-  const uint32_t shards_;
+  uint32_t shards_;
   std::set<uint32_t> heard_;
   std::map<std::string, TableSum> sums_;
 };

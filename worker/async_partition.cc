@@ -24,6 +24,7 @@ AsyncPartition::AsyncPartition(Options options, const wire::TrainSpec& spec,
 }
 
 void AsyncPartition::Begin(Instant now, Effects* out) {
+  ledgers_.clear();
   wire::Header header;
   wire::LedgerQuery& query = *header.mutable_ledger_query();
   query.set_phase(options_.phase);
@@ -36,6 +37,12 @@ void AsyncPartition::Begin(Instant now, Effects* out) {
 
 void AsyncPartition::OnAnswer(const Answer& answer, Instant now, Effects* out) {
   if (const Status status = Advance(answer, now, out); !status.ok()) FailHere(status);
+}
+
+void AsyncPartition::OnMap(Instant now, Effects* out) {
+  if (stage_ == Stage::kQuery) return Begin(now, out);
+  if (stage_ != Stage::kStep) return;
+  if (const Status status = step_.Restart(now, out); !status.ok()) FailHere(status);
 }
 
 void AsyncPartition::FailHere(const Status& status) {

@@ -30,6 +30,7 @@ class AsyncPartition : public LeaseWork {
   void Begin(Instant now, Effects* out) override;
   void OnAnswer(const Answer& answer, Instant now, Effects* out) override;
   void OnTask(WorkTask& task, Instant now, Effects* out) override;
+  void OnMap(Instant now, Effects* out) override;
 
  private:
   enum class Stage { kQuery, kPrepare, kStep };

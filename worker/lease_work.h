@@ -40,6 +40,14 @@ class LeaseWork {
   // One of its tasks, after it ran.
   virtual void OnTask(WorkTask& task, Instant now, Effects* out) = 0;
 
+  // Slots have moved: the map is another, and all calls of the work were dropped. They move in
+  // training alone, so other work can only be late.
+  virtual void OnMap(Instant now, Effects* out) {
+    (void)now;
+    (void)out;
+    Fail(Status(StatusCode::kUnavailable, "the shards have other slots now"));
+  }
+
   // Set once there is nothing left to do; no call is pending then.
   const std::optional<LeaseOutcome>& outcome() const { return outcome_; }
   const wire::Progress& progress() const { return progress_; }

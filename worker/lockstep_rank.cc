@@ -36,6 +36,11 @@ void LockstepRank::Begin(Instant now, Effects* out) {
                            std::to_string(options_.ranks) + " ranks and " +
                            std::to_string(schedule_.clocks_total()) + " clocks"));
   }
+  Query(now, out);
+}
+
+void LockstepRank::Query(Instant now, Effects* out) {
+  replies_.clear();
   wire::Header header;
   wire::RankQuery& query = *header.mutable_rank_query();
   query.set_phase(options_.phase);
@@ -110,14 +115,7 @@ void LockstepRank::NextClock(uint64_t done, Instant now, Effects* out) {
   progress_.set_done(done - spec_.clock_begin());
   if (done == spec_.clock_end()) {
     stage_ = Stage::kLeave;
-    wire::Header header;
-    wire::RankDone& leave = *header.mutable_rank_done();
-    leave.set_phase(options_.phase);
-    leave.set_rank(spec_.rank());
-    leave.set_attempt(options_.attempt);
-    leave.set_done(done);
-    AskAll(header, now, out);
-    return;
+    return Leave(now, out);
   }
   clock_ = done + 1;
   const auto position = schedule_.At(Rank(static_cast<uint16_t>(spec_.rank())), clock_);
@@ -128,6 +126,27 @@ void LockstepRank::NextClock(uint64_t done, Instant now, Effects* out) {
   stage_ = Stage::kPrepare;
   source_.Want(*position, out);
   if (auto prepared = source_.Collect(*position)) StartStep(std::move(prepared), now, out);
+}
+
+void LockstepRank::Leave(Instant now, Effects* out) {
+  wire::Header header;
+  wire::RankDone& leave = *header.mutable_rank_done();
+  leave.set_phase(options_.phase);
+  leave.set_rank(spec_.rank());
+  leave.set_attempt(options_.attempt);
+  leave.set_done(spec_.clock_end());
+  AskAll(header, now, out);
+}
+
+// Slots move between two clocks, so what every shard has of this one is the same as before.
+void LockstepRank::OnMap(Instant now, Effects* out) {
+  switch (stage_) {
+    case Stage::kQuery: return Query(now, out);
+    case Stage::kPrepare: return;
+    case Stage::kLeave: return Leave(now, out);
+    case Stage::kStep: break;
+  }
+  if (const Status status = step_.Restart(now, out); !status.ok()) FailHere(status);
 }
 
 void LockstepRank::OnTask(WorkTask& task, Instant now, Effects* out) {

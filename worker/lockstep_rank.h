@@ -33,6 +33,7 @@ class LockstepRank : public LeaseWork {
   void Begin(Instant now, Effects* out) override;
   void OnAnswer(const Answer& answer, Instant now, Effects* out) override;
   void OnTask(WorkTask& task, Instant now, Effects* out) override;
+  void OnMap(Instant now, Effects* out) override;
 
  private:
   enum class Stage { kQuery, kPrepare, kStep, kLeave };
@@ -44,6 +45,8 @@ class LockstepRank : public LeaseWork {
   void StartStep(std::shared_ptr<const PreparedStep> prepared, Instant now, Effects* out);
   void PrepareAhead(Effects* out);
   void AskAll(const wire::Header& header, Instant now, Effects* out);
+  void Query(Instant now, Effects* out);
+  void Leave(Instant now, Effects* out);
 
   const Options options_;
   const wire::TrainSpec spec_;

@@ -32,6 +32,8 @@ class RowReader {
   // Errors: the shard's refusal, or kInternal if the reply has another shape than was asked.
   Result<bool> Take(const Answer& answer);
   bool complete() const { return asked_.empty(); }
+  // The pull is given up: its calls were dropped.
+  void Cancel() { asked_.clear(); }
   // Of the pull that is complete; may be taken away, and given back to spare allocations.
   PulledRows& rows() { return rows_; }
 

@@ -33,6 +33,8 @@ class RowWriter {
   // Takes an answer. True if it was one of this push's. Errors: the shard's refusal.
   Result<bool> Take(const Answer& answer);
   bool complete() const { return asked_.empty(); }
+  // The push is given up: its calls were dropped. It may be begun again, under the same name.
+  void Cancel() { asked_.clear(); }
 
  private:
   std::string Encode(const PushRows& rows, const ShardSplit& split, size_t shard,

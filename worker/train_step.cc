@@ -59,12 +59,20 @@ void TrainStep::Start(std::shared_ptr<const PreparedStep> prepared, const wire::
                       const wire::Push& push, float scale, Instant now, Effects* out) {
   CHECK(complete());
   prepared_ = std::move(prepared);
+  pull_ = pull;
   push_ = push;
   scale_ = scale;
-  const TableIds& ids = prepared_ ? prepared_->binding.ids() : no_ids_;
-  split_ = ShardSplit(cluster_.map, ids);
+  split_ = ShardSplit(cluster_.map, ids());
   stage_ = Stage::kPull;
-  reader_.Start(pull, ids, split_, now, out);
+  reader_.Start(pull_, ids(), split_, now, out);
+}
+
+Status TrainStep::Restart(Instant now, Effects* out) {
+  reader_.Cancel();
+  writer_.Cancel();
+  split_ = ShardSplit(cluster_.map, ids());
+  if (stage_ == Stage::kPull) reader_.Start(pull_, ids(), split_, now, out);
+  return stage_ == Stage::kPush ? Push(now, out) : Status();
 }
 
 Status TrainStep::Take(const Answer& answer, Instant now, Effects* out) {
@@ -87,15 +95,19 @@ Status TrainStep::Take(ComputeTask& task, Instant now, Effects* out) {
   gradients_ = std::move(task.gradients);
   result_ = task.result;
   push_.set_examples(result_.positives);
-  return writer_.Start(push_, {.ids = &prepared_->binding.ids(), .gradients = &gradients_.tables},
-                       split_, now, out);
+  return Push(now, out);
+}
+
+Status TrainStep::Push(Instant now, Effects* out) {
+  const auto* gradients = prepared_ ? &gradients_.tables : nullptr;
+  return writer_.Start(push_, {.ids = &ids(), .gradients = gradients}, split_, now, out);
 }
 
 Status TrainStep::Compute(Instant now, Effects* out) {
   result_ = {};
   if (!prepared_) {
     stage_ = Stage::kPush;
-    return writer_.Start(push_, {.ids = &no_ids_}, split_, now, out);
+    return Push(now, out);
   }
   stage_ = Stage::kCompute;
   auto task = std::make_unique<ComputeTask>(owner_, model_);

@@ -60,6 +60,9 @@ class TrainStep {
   // gradient of the batch's mean loss.
   void Start(std::shared_ptr<const PreparedStep> prepared, const wire::Pull& pull,
              const wire::Push& push, float scale, Instant now, Effects* out);
+  // The rows lie elsewhere now, and the step's calls were dropped: pulls, or pushes, again, from
+  // and to every shard. What a shard has of the push it drops by its name.
+  Status Restart(Instant now, Effects* out);
   // Takes an answer to one of the step's calls.
   Status Take(const Answer& answer, Instant now, Effects* out);
   // Takes back the step's task.
@@ -74,6 +77,8 @@ class TrainStep {
  private:
   enum class Stage { kIdle, kPull, kCompute, kPush };
   Status Compute(Instant now, Effects* out);
+  Status Push(Instant now, Effects* out);
+  const TableIds& ids() const { return prepared_ ? prepared_->binding.ids() : no_ids_; }
 
   const uint64_t owner_;
   const model::TwoTower& model_;
@@ -83,6 +88,7 @@ class TrainStep {
   RowWriter writer_;
   Stage stage_ = Stage::kIdle;
   std::shared_ptr<const PreparedStep> prepared_;
+  wire::Pull pull_;
   wire::Push push_;
   float scale_ = 1;
   ShardSplit split_;

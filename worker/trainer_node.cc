@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/trainer_node.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <glog/logging.h>
@@ -19,6 +20,12 @@ namespace skybridge::worker {
 namespace {
 
 constexpr Duration kOverdueAfter = std::chrono::seconds(10);  // And between two lines.
+
+bool SlotsDiffer(const ShardMap& a, const ShardMap& b) {
+  return !std::ranges::equal(a.shards(), b.shards(), [](const auto& x, const auto& y) {
+    return x.slot_begin == y.slot_begin && x.slot_end == y.slot_end;
+  });
+}
 
 }  // namespace
 
@@ -75,7 +82,10 @@ void TrainerNode::HandleScheduler(const wire::Header& header, Instant now, Effec
     case wire::Header::kWelcome: return HandleWelcome(header.welcome(), now);
     case wire::Header::kError: return HandleError(header.error(), now);
     case wire::Header::kClusterMap: return HandleMap(header.cluster_map(), now, out);
-    case wire::Header::kGrant: return HandleGrant(header.grant(), now, out);
+    case wire::Header::kGrant:
+      // What it is for may need shards that this node does not know yet. It will be repeated.
+      if (header.identity().map_version() > Number(cluster_.map.version())) return;
+      return HandleGrant(header.grant(), now, out);
     case wire::Header::kLeaseDoneReply: {
       const wire::Lease& lease = header.lease_done_reply().lease();
       const auto it = held_.find({lease.phase(), lease.kind(), lease.unit()});
@@ -125,16 +135,21 @@ void TrainerNode::HandleMap(const wire::ClusterMap& map, Instant now, Effects* o
     return;
   }
   const size_t count = cluster_.map.shards().size();
-  if (count > 0 && made->shards().size() != count) {
-    LOG(ERROR) << "scheduler sent a map of " << made->shards().size() << " shards after one of "
-               << count;
-    return;
-  }
   const ShardMap before = std::exchange(cluster_.map, *std::move(made));
   cluster_.self.set_map_version(map.version());
+  if (SlotsDiffer(before, cluster_.map)) return FollowSlots(now, out);
   for (size_t shard = 0; shard < count; ++shard) {
     // What its former process had not answered, this one is asked at once.
     if (cluster_.map.shards()[shard] != before.shards()[shard]) calls_.Resend(shard, now, out);
+  }
+}
+
+// Whatever was asked was asked of the wrong shards.
+void TrainerNode::FollowSlots(Instant now, Effects* out) {
+  for (auto& [key, held] : held_) {
+    if (held.work == nullptr) continue;
+    calls_.Drop(held.owner);
+    held.work->OnMap(now, out);
   }
 }
 

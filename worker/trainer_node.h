@@ -86,6 +86,7 @@ class TrainerNode : public Node {
   void HandleWelcome(const wire::Welcome& welcome, Instant now);
   void HandleError(const wire::Error& error, Instant now);
   void HandleMap(const wire::ClusterMap& map, Instant now, Effects* out);
+  void FollowSlots(Instant now, Effects* out);
   void HandleGrant(const wire::Grant& grant, Instant now, Effects* out);
   void HandleShard(wire::Header header, std::string payload, Instant now, Effects* out);
   std::unique_ptr<LeaseWork> MakeWork(const wire::Grant& grant, uint64_t owner);

@@ -85,7 +85,7 @@ TEST_F(RowQueriesTest, PagesCoverEachRowOnceWhateverTheirSize) {
     std::set<RowId> seen;
     std::optional<RowId> after;
     for (bool done = false; !done;) {
-      const auto page = ScanRows(rows_, kRows, after, rows_max);
+      const auto page = ScanRows(rows_, {0, kSlotCount}, kRows, after, rows_max);
       ASSERT_TRUE(page.has_value()) << page.error();
       RawReader reader(page->bytes);
       std::vector<RowId> ids;

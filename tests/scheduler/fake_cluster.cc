@@ -287,6 +287,31 @@ bool FakeShard::HandleRound(const wire::Header& header, wire::RoundReply* reply)
   return true;
 }
 
+// A move takes a few questions. The shard that takes slots stands then where shard 0 does.
+bool FakeShard::HandleMove(const wire::Header& header, wire::MoveReply* reply) {
+  switch (header.body_case()) {
+    case wire::Header::kTakeSlots:
+      reply->set_map_version(header.take_slots().map_version());
+      reply->set_state(moves_[reply->map_version()]++ < 3 ? wire::MoveReply::COPYING
+                                                          : wire::MoveReply::READY);
+      break;
+    case wire::Header::kFreezeSlots:
+      reply->set_map_version(header.freeze_slots().map_version());
+      reply->set_state(wire::MoveReply::FROZEN);
+      break;
+    case wire::Header::kInstallSlots:
+      reply->set_map_version(header.install_slots().map_version());
+      reply->set_state(moves_.contains(reply->map_version()) ? wire::MoveReply::INSTALLED
+                                                             : wire::MoveReply::NO_MOVE);
+      store() = cluster_.world.stores[cluster_.shards.front()->store_id];
+      break;
+    default: return false;
+  }
+  if (reply->map_version() != map_version_) reply->set_state(wire::MoveReply::NO_MOVE);
+  if (const auto state = cluster_.world.move(header)) reply->set_state(*state);
+  return true;
+}
+
 wire::RoundReply::State FakeShard::Prepare(uint32_t round) {
   if (round <= ended_ || round < round_.number) return wire::RoundReply::NO_ROUND;
   if (round > round_.number) round_ = {.number = round};
@@ -319,6 +344,7 @@ void FakeShard::HandleBody(const wire::Header& header, Instant now) {
   wire::Header reply;
   reply.set_request(header.request());
   if (HandleRound(header, reply.mutable_round_reply())) return Send(std::move(reply), now);
+  if (HandleMove(header, reply.mutable_move_reply())) return Send(std::move(reply), now);
   wire::PhaseReply& answer = *reply.mutable_phase_reply();
   switch (header.body_case()) {
     case wire::Header::kOpenPhase:

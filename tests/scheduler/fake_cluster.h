@@ -42,6 +42,9 @@ struct FakeWorld {
   std::map<std::pair<uint32_t, uint32_t>, std::set<uint64_t>> cuts;
   // Lockstep: what a shard has committed, beyond what finished leases tell.
   std::function<uint64_t(uint32_t shard)> committed = [](uint32_t) { return 0; };
+  // What goes wrong with live moves: the state that is answered instead.
+  std::function<std::optional<wire::MoveReply::State>(const wire::Header&)> move =
+      [](const wire::Header&) { return std::nullopt; };
 };
 
 // One peer of the scheduler: registers until welcomed, beats, leaves when told to stop.
@@ -132,6 +135,7 @@ class FakeShard : public FakeNode {
   };
   void HandleBody(const wire::Header& header, Instant now) override;
   bool HandleRound(const wire::Header& header, wire::RoundReply* reply);
+  bool HandleMove(const wire::Header& header, wire::MoveReply* reply);
   wire::RoundReply::State Prepare(uint32_t round);
   wire::RoundReply::State Cut(const wire::CutRound& cut);
   wire::RoundReply::State Collect(uint32_t round, wire::RoundReply* reply);
@@ -139,7 +143,8 @@ class FakeShard : public FakeNode {
   uint64_t committed();
   FakeStore& store();
 
-  Round round_;  // In memory, as in a shard.
+  Round round_;  // In memory, as in a shard, and as what it knows of a move: its map, and how often
+  std::map<uint32_t, int> moves_;  // it was asked.
   uint32_t ended_ = 0;
 };
 

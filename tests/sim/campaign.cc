@@ -23,6 +23,7 @@ void Add(const RunStats& stats, RunStats& sum) {
   sum.log_full += stats.log_full;
   sum.checkpoints += stats.checkpoints;
   sum.restores += stats.restores;
+  sum.moves += stats.moves;
 }
 
 using Processes = std::vector<std::unique_ptr<SeedProcess>>;

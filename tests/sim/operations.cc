@@ -18,6 +18,7 @@ using std::chrono::seconds;
 constexpr Duration kLookEvery = milliseconds(100);
 constexpr Duration kRestartMax = seconds(1);  // From a node's end to its next start.
 constexpr size_t kRounds = 2;
+constexpr Duration kScalePauseMax = seconds(3);
 
 void WhenStarted(TrainingCluster& cluster, const std::function<void()>& action) {
   SimCluster& sim = cluster.cluster();
@@ -46,6 +47,17 @@ void LeaveWithoutScheduler(TrainingCluster& cluster, Duration wait) {
   sim.At(begin + cluster.swarm().scheduler_outage, [&sim] { sim.Restart(kSchedulerName); });
 }
 
+void Scale(TrainingCluster& cluster, uint32_t times, Rng rng) {
+  if (times == 0) return;
+  SimCluster& sim = cluster.cluster();
+  const Instant next = sim.now() + DrawDuration(rng, Duration{0}, kScalePauseMax);
+  const uint32_t most = cluster.swarm().shards + cluster.swarm().spare_shards;
+  const auto shards = 1 + static_cast<uint32_t>(rng.Below(most));
+  sim.At(next, [&cluster, times, rng, shards] {
+    Scale(cluster, cluster.RequestShards(shards) ? times - 1 : times, rng);
+  });
+}
+
 }  // namespace
 
 void PlanOperations(TrainingCluster& cluster) {
@@ -57,6 +69,9 @@ void PlanOperations(TrainingCluster& cluster) {
   if (swarm.scheduler_outage > Duration{0}) {
     const Duration wait = DrawDuration(rng, Duration{0}, seconds(3));
     WhenStarted(cluster, [&cluster, wait] { LeaveWithoutScheduler(cluster, wait); });
+  }
+  if (swarm.scales > 0) {
+    WhenStarted(cluster, [&cluster, rng] { Scale(cluster, cluster.swarm().scales, rng); });
   }
 }
 

@@ -49,7 +49,7 @@ std::string ToLine(uint64_t seed, const SeedOutcome& outcome) {
   line << "done\t" << seed << "\t" << outcome.trace_hash << "\t" << stats.events << "\t"
        << stats.seconds << "\t" << stats.crashes << "\t" << stats.dropped << "\t" << stats.replayed
        << "\t" << stats.cuts << "\t" << stats.spilled << "\t" << stats.log_full << "\t"
-       << stats.checkpoints << "\t" << stats.restores << "\t";
+       << stats.checkpoints << "\t" << stats.restores << "\t" << stats.moves << "\t";
   if (outcome.violation) {
     line << OneLine(outcome.violation->invariant) << "\t" << OneLine(outcome.violation->what);
   }
@@ -65,7 +65,7 @@ std::vector<std::string> Split(const std::string& line) {
 }
 
 SeedReport FromLine(const std::vector<std::string>& parts) {
-  CHECK_GE(parts.size(), 13u);
+  CHECK_GE(parts.size(), 14u);
   SeedReport report{.seed = std::stoull(parts[1])};
   report.outcome.trace_hash = std::stoull(parts[2]);
   report.outcome.stats = {.events = std::stoull(parts[3]),
@@ -77,8 +77,9 @@ SeedReport FromLine(const std::vector<std::string>& parts) {
                           .spilled = std::stoull(parts[9]),
                           .log_full = std::stoull(parts[10]),
                           .checkpoints = std::stoull(parts[11]),
-                          .restores = std::stoull(parts[12])};
-  if (parts.size() > 14) report.outcome.violation = Violation{parts[13], parts[14]};
+                          .restores = std::stoull(parts[12]),
+                          .moves = std::stoull(parts[13])};
+  if (parts.size() > 15) report.outcome.violation = Violation{parts[14], parts[15]};
   return report;
 }
 

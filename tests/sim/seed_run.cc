@@ -109,6 +109,7 @@ void AddStats(TrainingCluster& cluster, SeedOutcome& outcome) {
   stats.cuts += links.cuts();
   stats.spilled += cluster.rows_spilled();
   stats.log_full += cluster.log_full();
+  stats.moves += cluster.slot_moves();
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ struct RunStats {
   uint64_t log_full = 0;  // Pushes that had no room in a log.
   uint64_t checkpoints = 0;
   uint64_t restores = 0;
+  uint64_t moves = 0;  // Of slots, while shards trained.
 };
 
 struct SeedOutcome {

@@ -94,9 +94,11 @@ std::string ReplayCommand(const std::string& workload, const Swarm& swarm) {
 std::string Summary(const RunStats& stats) {
   return fmt::format(
       "{:.1f} h of a cluster, {:.1f} M events, {} crashes, {} lost messages, {} cut links, {} late "
-      "replays, {} rows evicted, {} refusals of a full disk, {} checkpoints, {} restores",
+      "replays, {} rows evicted, {} refusals of a full disk, {} checkpoints, {} restores, {} moves "
+      "of slots",
       stats.seconds / 3600, static_cast<double>(stats.events) / 1e6, stats.crashes, stats.dropped,
-      stats.cuts, stats.replayed, stats.spilled, stats.log_full, stats.checkpoints, stats.restores);
+      stats.cuts, stats.replayed, stats.spilled, stats.log_full, stats.checkpoints, stats.restores,
+      stats.moves);
 }
 
 void ShrinkAndTell(const std::string& workload, const Swarm& failing, const Violation& violation,

@@ -42,6 +42,11 @@ struct Swarm {
   // `restored_shards` shards first, then on `shards` again, and so on.
   uint32_t restores = 0;
   uint32_t restored_shards = 1;
+  // So many times after the start another number of shards is asked for, up to `spare_shards` more
+  // than there are at first.
+  uint32_t scales = 0;
+  uint32_t spare_shards = 0;
+  uint64_t move_piece_bytes = 1 << 20;  // Of rows in a message between two shards.
 
   // What goes wrong.
   LinkFaults links;

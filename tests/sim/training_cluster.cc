@@ -33,6 +33,7 @@ constexpr uint64_t kMemoryStep = 4 << 10;
 constexpr uint64_t kAmpleMemory = 16 << 20;
 constexpr uint64_t kInFlightMax = 8 << 20;
 constexpr uint64_t kInFlightOfRank = 256 << 10;  // More than a rank's pushes and pulls ever take.
+constexpr uint64_t kInFlightOfMove = 1 << 20;    // And than slots do that move.
 // After the faults: the longest absence or freeze, its expiry, and pauses between retries.
 constexpr Duration kCalmAfter = seconds(80);
 constexpr Duration kStandstillMax = seconds(10);
@@ -96,6 +97,7 @@ ps::ShardNodeOptions ShardOptionsOf(const TinyJob& job, const Swarm& swarm, uint
       .memory_bytes = kAmpleMemory,
       .in_flight_bytes_max = kInFlightMax,
       .image_log_bytes = swarm.image_log_bytes,
+      .move_piece_bytes = std::min(swarm.move_piece_bytes, swarm.image_log_bytes / 4),
       .durability = swarm.power_cuts > 0 ? ps::Durability::kPower : ps::Durability::kProcess};
   if (swarm.tight_memory) {
     options.memory_bytes = kMemoryStep;  // The least that a shard accepts.
@@ -130,7 +132,7 @@ TrainingCluster::TrainingCluster(const TinyJob& job, TrainingClusterOptions opti
     options_.objects->Follow([this] { return cluster_.now(); }, options_.swarm.heal_at);
   }
   AddScheduler(std::move(beginning.scheduler_log));
-  for (uint32_t s = 0; s < options_.swarm.shards; ++s) AddShard(s);
+  for (uint32_t s = 0; s < shards(); ++s) AddShard(s);
   for (uint32_t t = 0; t < options_.swarm.trainers; ++t) AddTrainer(t);
   AddCheckers(beginning);
   PlanFaults();
@@ -143,19 +145,25 @@ TrainingCluster::~TrainingCluster() {
 
 void TrainingCluster::AddCheckers(const Beginning& beginning) {
   const Swarm& swarm = options_.swarm;
-  const uint64_t memory =
-      ShardOptionsOf(job_, swarm, 0).memory_bytes + kInFlightOfRank * swarm.ranks;
+  const uint64_t memory = ShardOptionsOf(job_, swarm, 0).memory_bytes +
+                          kInFlightOfRank * swarm.ranks + (swarm.scales > 0 ? kInFlightOfMove : 0);
   const auto add = [this](auto checker) { checkers_.Add(std::move(checker)); };
   add(std::make_unique<AcceptedOnce>());
   add(std::make_unique<AcknowledgedStays>());
   add(std::make_unique<FormerAttempts>(swarm.staleness == 0));
   add(std::make_unique<LoggedFirst>(beginning.phase));
   add(std::make_unique<CommittedTogether>(
-      swarm.shards, [this](uint32_t shard) { return committed(shard); }, beginning.clock,
+      shards(), swarm.shards, [this](uint32_t shard) { return committed(shard); }, beginning.clock,
       swarm.power_cuts > 0));
   add(std::make_unique<PullsSeeTheirClock>(swarm.staleness));
   add(std::make_unique<MemoryBounded>(memory));
   add(std::make_unique<FormerTimes>());
+  auto slots = std::make_unique<SlotsServedOnce>(shards(), [this](uint32_t shard) {
+    const ps::ShardNode* node = disks_[shard]->node;
+    return node == nullptr ? ps::ShardNode::Serving() : node->serving();
+  });
+  slots_ = slots.get();
+  add(std::move(slots));
   add(std::make_unique<LeasesDoneOnce>());
   add(std::make_unique<HistoryReplays>(swarm.seed,
                                        SchedulerOptionsOf(job_, swarm, options_.export_folder),
@@ -231,7 +239,11 @@ void TrainingCluster::AddShard(uint32_t index) {
     disks_.push_back(std::make_unique<ShardDisk>(ps::RecordBytes(options.tables)));
   }
   ShardDisk& disk = *disks_[index];
-  if (options_.swarm.log_capacity > 0) disk.log.capacity = options_.swarm.log_capacity;
+  if (options_.swarm.log_capacity > 0) {
+    // Slots that come need some too.
+    disk.log.capacity = options_.swarm.log_capacity +
+                        (options_.swarm.scales > 0 ? options_.swarm.image_log_bytes / 2 : 0);
+  }
   if (checkpoints()) {
     disk.objects = std::make_unique<GatedObjectStore<Fuse>>(options_.objects->faulty(), disk.fuse);
   }
@@ -285,7 +297,7 @@ std::optional<uint64_t> TrainingCluster::committed(uint32_t shard) const {
 
 std::vector<std::string> TrainingCluster::node_names() const {
   std::vector<std::string> names;
-  for (uint32_t s = 0; s < options_.swarm.shards; ++s) names.push_back(ShardName(s));
+  for (uint32_t s = 0; s < shards(); ++s) names.push_back(ShardName(s));
   for (uint32_t t = 0; t < options_.swarm.trainers; ++t) names.push_back(TrainerName(t));
   names.emplace_back(kSchedulerName);
   return names;
@@ -298,7 +310,7 @@ void TrainingCluster::PlanFaults() {
   scheduler_faults.crashes_per_minute = swarm.scheduler_crashes.crashes_per_minute;
   scheduler_faults.restart_max = swarm.scheduler_crashes.restart_max;
   PlanNodeFaults(swarm.seed, scheduler_faults, kSchedulerName, swarm.heal_at, always, cluster_);
-  for (uint32_t s = 0; s < swarm.shards; ++s) {
+  for (uint32_t s = 0; s < shards(); ++s) {
     NodeFaults shard_faults = swarm.server_faults;
     shard_faults.crashes_per_minute = swarm.shard_crashes.crashes_per_minute;
     shard_faults.restart_max = swarm.shard_crashes.restart_max;
@@ -372,10 +384,19 @@ void TrainingCluster::Supervise() {
   if (scheduler_fuse_.blown()) cluster_.Restart(kSchedulerName);
   if (scheduler_ == nullptr || finished()) return;
   SuperviseTrainers();
-  for (uint32_t s = 0; s < options_.swarm.shards; ++s) {
+  // One that was sent away, or never asked for, stays away.
+  const scheduler::JobProgress progress = scheduler_->progress(cluster_.clock(kSchedulerName));
+  const uint32_t needed =
+      std::max({progress.shards, progress.shards_wanted, options_.swarm.shards});
+  for (uint32_t s = 0; s < std::min(needed, shards()); ++s) {
     const Node* node = cluster_.node(ShardName(s));
     if (node != nullptr && node->finished()) cluster_.Restart(ShardName(s));
   }
+}
+
+bool TrainingCluster::RequestShards(uint32_t shards) {
+  if (scheduler_ == nullptr || scheduler_fuse_.blown() || scheduler_->finished()) return false;
+  return scheduler_->RequestShards(shards, cluster_.clock(kSchedulerName)).ok();
 }
 
 void TrainingCluster::SuperviseTrainers() {
@@ -422,7 +443,7 @@ std::vector<uint64_t> TrainingCluster::TableHashes() const {
 
 uint64_t TrainingCluster::nondeterminism() const {
   uint64_t seen = 0;
-  for (uint32_t s = 0; s < options_.swarm.shards; ++s) {
+  for (uint32_t s = 0; s < shards(); ++s) {
     if (committed(s)) seen += disks_[s]->node->stats().nondeterminism;
   }
   return seen;

@@ -14,6 +14,7 @@
 #include "tests/sim/beginning.h"
 #include "tests/sim/checkers/checker_set.h"
 #include "tests/sim/checkers/checkpoint_checker.h"
+#include "tests/sim/checkers/slot_checker.h"
 #include "tests/sim/fused_disk.h"
 #include "tests/sim/shard_disk.h"
 #include "tests/sim/sim_cluster.h"
@@ -66,8 +67,12 @@ class TrainingCluster {
   uint64_t rows_spilled() const;
   // Pushes that shards refused for lack of room in their logs.
   uint64_t log_full() const;
+  // Moves of slots that were made.
+  uint64_t slot_moves() const { return slots_->moves(); }
   // The last clock in the rows; nothing while the shard is down.
   std::optional<uint64_t> committed(uint32_t shard) const;
+  // Asks the scheduler for so many shards. False: it could not hear that.
+  bool RequestShards(uint32_t shards);
   // How the job looks from its start: shards first, then trainers, then the scheduler.
   std::vector<std::string> node_names() const;
   const Swarm& swarm() const { return options_.swarm; }
@@ -76,6 +81,8 @@ class TrainingCluster {
 
  private:
   const scheduler::SchedulerNode& scheduler() const { return *scheduler_; }  // Must be up.
+  // Those at first, and those that may join.
+  uint32_t shards() const { return options_.swarm.shards + options_.swarm.spare_shards; }
   bool checkpoints() const { return options_.swarm.checkpoint_every > Duration{0}; }
   void AddCheckers(const Beginning& beginning);
   void AddScheduler(std::vector<Record> log);
@@ -96,9 +103,10 @@ class TrainingCluster {
   Fuse scheduler_fuse_;
   scheduler::SchedulerNode* scheduler_ = nullptr;  // While it is up.
   std::unique_ptr<ObjectStore> scheduler_objects_;
-  CheckpointsWhole* checkpoints_whole_ = nullptr;  // One of the checkers.
-  std::vector<uint32_t> lives_;                    // By trainer.
-  std::vector<bool> reported_;                     // By trainer.
+  CheckpointsWhole* checkpoints_whole_ = nullptr;  // One of the checkers, as is the next.
+  SlotsServedOnce* slots_ = nullptr;
+  std::vector<uint32_t> lives_;  // By trainer.
+  std::vector<bool> reported_;   // By trainer.
   CheckerSet checkers_;
   SimCluster cluster_;  // Last: nodes go before what they use.
 };

@@ -100,6 +100,17 @@ void PowerCuts(Swarm& swarm) {
   swarm.task_max = std::min(swarm.task_max, Duration(milliseconds(50)));
 }
 
+// Shards come and go, one soon after the other, while the job trains long enough for it.
+void LiveMove(Swarm& swarm) {
+  Rng rng = RngOf(swarm, 8);
+  swarm.scales = Between(rng, 2, 6);
+  swarm.spare_shards = Between(rng, 1, 2);
+  swarm.shards = std::min(swarm.shards, 3u);
+  swarm.epochs = swarm.tight_memory ? 4 : 12;
+  swarm.long_partitions = rng.Below(2) == 0;
+  swarm.move_piece_bytes = uint64_t{128} << rng.Below(8);
+}
+
 constexpr Workload kWorkloads[] = {
     {"train_lockstep", "rows must equal those of a trainer without a cluster", TrainLockstep},
     {"train_async", "rows that count must have counted each batch once", TrainAsync},
@@ -112,6 +123,7 @@ constexpr Workload kWorkloads[] = {
     {"restore_other_size",
      "all is lost but the checkpoints, and goes on from one with another number of shards",
      RestoreOtherSize},
+    {"live_move", "training while slots move between shards that come and go", LiveMove},
     {"power_cuts", "shards lose what they had not synced of their logs", PowerCuts},
 };
 

@@ -20,6 +20,8 @@ TEST(WorkloadTest, EachMakesRunsOfItsKind) {
     EXPECT_GT(DrawRun(seed, "overload")->log_capacity, 0u);
     EXPECT_GT(DrawRun(seed, "checkpoint_loop")->checkpoint_every, Duration{0});
     EXPECT_GT(DrawRun(seed, "restore_other_size")->restores, 0u);
+    EXPECT_GT(DrawRun(seed, "live_move")->scales, 0u);
+    EXPECT_GT(DrawRun(seed, "live_move")->spare_shards, 0u);
     for (const Workload& workload : Workloads()) {
       EXPECT_TRUE(CheckSwarm(*DrawRun(seed, workload.name)).ok());
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/async_partition.h"
 
+#include <map>
+#include <set>
+
 #include "tests/worker/training_work.h"
 
 namespace skybridge::worker {
@@ -93,6 +96,26 @@ TEST_F(AsyncPartitionTest, RefusalEndsTheLeaseByPartitionAndBatch) {
 TEST_F(AsyncPartitionTest, WhatShardsHaveInOnePieceIsNotCounted) {
   for (const size_t shard : {0, 1}) runner_.shards.ledgers[shard].set_next(~uint64_t{0});
   EXPECT_EQ(Work(~uint64_t{0}).done.count(), ~uint64_t{0}) << "and comes back within our lives";
+}
+
+TEST_F(AsyncPartitionTest, WhereverSlotsMoveEveryBatchThatIsNotOverGoesToAllShardsAgain) {
+  for (size_t n = 0; n < 14; ++n) {
+    SCOPED_TRACE(n);
+    runner_.cluster = TestCluster(2);
+    runner_.shards = {};
+    MoveSlotsBefore(n, 4);
+    const LeaseOutcome outcome = Work();
+    ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+    EXPECT_EQ(outcome.done.count(), 2u);
+    if (runner_.cluster.map.shards().size() == 2) continue;  // It was over before.
+    const SeenRows last = RowsPushed(1);
+    EXPECT_TRUE(last.empty() || last == RowsOfGradient({1, 2, 1}, 1));
+    std::map<uint64_t, std::set<size_t>> reached;
+    for (const SeenPush& push : runner_.shards.pushes) {
+      if (push.map_version == 2) reached[push.push.sequence()].insert(push.shard);
+    }
+    for (const auto& [sequence, shards] : reached) EXPECT_EQ(shards.size(), 3u) << sequence;
+  }
 }
 
 }  // namespace

@@ -75,6 +75,7 @@ void FakeShards::Push(size_t shard, const Envelope& message, const wire::Push& p
   SeenPush& seen = pushes.emplace_back();
   seen.shard = shard;
   seen.push = push;
+  seen.map_version = wire::Open(message)->identity().map_version();
   RawReader reader(message.payload);
   for (const wire::TablePart& part : push.table()) {
     std::vector<uint64_t> ids;
@@ -154,6 +155,7 @@ void WorkRunner::Run(LeaseWork& work) {
     for (Envelope& message : out.send) messages.push_back(std::move(message));
     for (auto& task : out.start) started.push_back(std::move(task));
   };
+  size_t delivered = 0;
   Effects begun;
   work.Begin({}, &begun);
   take(std::move(begun));
@@ -168,6 +170,7 @@ void WorkRunner::Run(LeaseWork& work) {
     } else {
       const Envelope message = std::move(messages.front());
       messages.pop_front();
+      before(delivered++, work, &out);
       if (const auto answer = Deliver(message)) work.OnAnswer(*answer, {}, &out);
     }
     take(std::move(out));

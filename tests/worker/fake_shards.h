@@ -30,6 +30,7 @@ PulledRows RowsAt(const TableSpecs& specs, const TableIds& ids);
 struct SeenPush {
   size_t shard = 0;
   wire::Push push;
+  uint32_t map_version = 0;  // That its sender knew.
   std::map<std::pair<uint32_t, uint64_t>, std::vector<float>> gradients;
   std::map<std::pair<uint32_t, uint64_t>, uint32_t> sightings;
 };
@@ -78,6 +79,8 @@ class WorkRunner {
   ClusterView cluster;
   FakeShards shards;
   Calls calls;
+  // Called before the n-th message is delivered.
+  std::function<void(size_t n, LeaseWork&, Effects*)> before = [](size_t, LeaseWork&, Effects*) {};
   bool tasks_first = true;  // Whether tasks end before messages that are under way arrive.
   size_t tasks = 0;         // Run so far.
 

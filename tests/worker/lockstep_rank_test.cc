@@ -173,5 +173,27 @@ TEST(LinearDecayTest, FallsFromOneToNothing) {
   EXPECT_EQ(LinearDecay(5, 0), 1.0f);
 }
 
+TEST_F(LockstepRankTest, WhereverSlotsMoveTheClockIsAskedOfAllShardsAgain) {
+  for (size_t n = 0; n < 12; ++n) {
+    SCOPED_TRACE(n);
+    runner_.cluster = TestCluster(2);
+    runner_.shards = {};
+    MoveSlotsBefore(n, 4);
+    const LeaseOutcome outcome = Work(0);
+    ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+    ASSERT_EQ(runner_.cluster.map.shards().size(), 3u);
+    const uint64_t last = schedule_->clocks_total();
+    const auto position = schedule_->At(Rank(0), last);
+    const float scale = 1.0f / static_cast<float>(schedule_->ActiveRanks(last));
+    EXPECT_EQ(RowsPushed(last), position ? RowsOfGradient(*position, scale) : SeenRows());
+    EXPECT_EQ(runner_.shards.leaves.size(), 3u);
+    std::set<size_t> shards;
+    for (const auto& [shard, pull] : runner_.shards.pulls) {
+      if (pull.clock() == last) shards.insert(shard);
+    }
+    EXPECT_EQ(shards.size(), 3u);
+  }
+}
+
 }  // namespace
 }  // namespace skybridge::worker

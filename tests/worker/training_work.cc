@@ -30,10 +30,22 @@ SeenRows TrainingWorkTest::RowsOfGradient(const BatchPosition& position, float s
   return rows;
 }
 
+void TrainingWorkTest::MoveSlotsBefore(size_t n, uint64_t owner) {
+  runner_.before = [this, n, owner](size_t delivered, LeaseWork& work, Effects* out) {
+    if (delivered != n) return;
+    // Messages that are under way were sent to the shards of before.
+    runner_.shards.pushes.clear();
+    runner_.cluster.map = *ShardMap::Create(MapVersion(2), TestCluster(3).map.shards());
+    runner_.calls.Drop(owner);
+    work.OnMap({}, out);
+  };
+}
+
 SeenRows TrainingWorkTest::RowsPushed(uint64_t sequence) const {
   SeenRows rows;
   for (const SeenPush& push : runner_.shards.pushes) {
-    if (push.push.sequence() != sequence) continue;
+    const bool to_former_map = push.map_version < Number(runner_.cluster.map.version());
+    if (push.push.sequence() != sequence || to_former_map) continue;
     for (const auto& [row, gradient] : push.gradients) {
       EXPECT_TRUE(rows.emplace(row, gradient).second) << "row " << row.second << " came twice";
     }

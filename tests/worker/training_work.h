@@ -21,6 +21,8 @@ class TrainingWorkTest : public SmallWorldTest {
   wire::TrainSpec Spec(uint32_t epochs) const;
   // The gradient of the batch at `position`, by row; shards see it together.
   SeenRows RowsOfGradient(const BatchPosition& position, float scale) const;
+  // Slots move to a third shard before the n-th message is delivered.
+  void MoveSlotsBefore(size_t n, uint64_t owner);
   // Of all pushes of `sequence` that the shards saw.
   SeenRows RowsPushed(uint64_t sequence) const;
 

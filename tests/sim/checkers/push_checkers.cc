@@ -39,11 +39,26 @@ bool FromShard(const Utterance& message) {
 
 }  // namespace
 
+void HeldSlots::Heard(const Utterance& message) {
+  if (message.node.kind != NodeKind::kShard || !message.header.has_cluster_map()) return;
+  const wire::ClusterMap& map = message.header.cluster_map();
+  for (const wire::ShardEntry& entry : map.shard()) {
+    maps_[map.version()][entry.shard()] = {entry.shard(), entry.slot_begin(), entry.slot_end()};
+  }
+}
+
+HeldSlots::Holding HeldSlots::Of(const Utterance& message) const {
+  const uint32_t shard = message.node.index;
+  const auto map = maps_.find(message.header.identity().map_version());
+  if (map == maps_.end() || !map->second.contains(shard)) return {shard, 0, 0};
+  return map->second.at(shard);
+}
+
 void AcceptedOnce::Said(const Utterance& message) {
   if (!FromShard(message) || !message.request->has_push()) return;
   if (!message.header.has_push_reply() || message.header.push_reply().duplicate()) return;
   const wire::Push& push = message.request->push();
-  if (accepted_.emplace(message.node.index, push.phase(), push.stream(), push.sequence()).second) {
+  if (accepted_.emplace(slots_.Of(message), push.phase(), push.stream(), push.sequence()).second) {
     return;
   }
   Violate(Name(message.node.index, push) + " was taken as new twice");
@@ -54,12 +69,12 @@ void AcknowledgedStays::Said(const Utterance& message) {
   const wire::Header& request = *message.request;
   if (message.header.has_push_reply() && request.has_push()) {
     const wire::Push& push = request.push();
-    acknowledged_[{message.node.index, push.phase(), push.stream()}].insert(push.sequence());
+    acknowledged_[{slots_.Of(message), push.phase(), push.stream()}].insert(push.sequence());
     return;
   }
   const auto takeover = TakeoverOf(request);
   if (!takeover) return;
-  const Stream stream{message.node.index, takeover->phase, takeover->stream};
+  const Stream stream{slots_.Of(message), takeover->phase, takeover->stream};
   if (message.header.has_ledger_reply()) CheckLedger(stream, message.header.ledger_reply());
   if (message.header.has_rank_reply()) CheckRank(stream, message.header.rank_reply());
 }
@@ -68,18 +83,18 @@ void AcknowledgedStays::CheckLedger(const Stream& stream, const wire::LedgerRepl
   const std::set<uint64_t>& pushes = acknowledged_[stream];
   for (auto it = pushes.lower_bound(reply.next()); it != pushes.end(); ++it) {
     if (std::ranges::count(reply.window(), *it) > 0) continue;
-    return Violate(ShardName(std::get<0>(stream)) + " acknowledged push " + std::to_string(*it) +
-                   " of stream " + std::to_string(std::get<2>(stream)) + " in phase " +
-                   std::to_string(std::get<1>(stream)) + ", and no longer has it");
+    return Violate(ShardName(std::get<0>(std::get<0>(stream))) + " acknowledged push " +
+                   std::to_string(*it) + " of stream " + std::to_string(std::get<2>(stream)) +
+                   " in phase " + std::to_string(std::get<1>(stream)) + ", and no longer has it");
   }
 }
 
 void AcknowledgedStays::CheckRank(const Stream& rank, const wire::RankReply& reply) {
   const std::set<uint64_t>& clocks = acknowledged_[rank];
   if (clocks.empty() || std::max(reply.accepted(), reply.committed()) >= *clocks.rbegin()) return;
-  Violate(ShardName(std::get<0>(rank)) + " acknowledged clock " + std::to_string(*clocks.rbegin()) +
-          " of rank " + std::to_string(std::get<2>(rank)) + ", and says it has " +
-          std::to_string(reply.accepted()));
+  Violate(ShardName(std::get<0>(std::get<0>(rank))) + " acknowledged clock " +
+          std::to_string(*clocks.rbegin()) + " of rank " + std::to_string(std::get<2>(rank)) +
+          ", and says it has " + std::to_string(reply.accepted()));
 }
 
 void FormerAttempts::Said(const Utterance& message) {

@@ -11,29 +11,46 @@
 
 namespace skybridge::sim {
 
+// Which slots shards held under which map. A shard that gets some stands for them where they did:
+// what it was sent before, they may lack.
+class HeldSlots {
+ public:
+  using Holding = std::tuple<uint32_t, uint32_t, uint32_t>;  // Shard, its first slot, and its end.
+  void Heard(const Utterance& message);
+  // As of the map that the shard has when it says this.
+  Holding Of(const Utterance& message) const;
+
+ private:
+  std::map<uint32_t, std::map<uint32_t, Holding>> maps_;  // By version, then shard.
+};
+
 // I1: a shard takes a push as new once, whoever sends it, however often, whatever died in between.
 class AcceptedOnce : public Checker {
  public:
   AcceptedOnce() : Checker("I1") {}
+  void Heard(const Utterance& message) override { slots_.Heard(message); }
   void Said(const Utterance& message) override;
 
  private:
-  std::set<std::tuple<uint32_t, uint32_t, uint64_t, uint64_t>> accepted_;  // Shard, phase, stream,
-                                                                           // sequence.
+  // Shard with its slots, phase, stream, sequence.
+  std::set<std::tuple<HeldSlots::Holding, uint32_t, uint64_t, uint64_t>> accepted_;
+  HeldSlots slots_;
 };
 
 // I6: what a shard acknowledged is part of what it says of itself later, in this life or another.
 class AcknowledgedStays : public Checker {
  public:
   AcknowledgedStays() : Checker("I6") {}
+  void Heard(const Utterance& message) override { slots_.Heard(message); }
   void Said(const Utterance& message) override;
 
  private:
-  using Stream = std::tuple<uint32_t, uint32_t, uint64_t>;  // Shard, phase, stream.
+  using Stream = std::tuple<HeldSlots::Holding, uint32_t, uint64_t>;  // Shard, phase, stream.
   void CheckLedger(const Stream& stream, const wire::LedgerReply& reply);
   void CheckRank(const Stream& rank, const wire::RankReply& reply);
 
   std::map<Stream, std::set<uint64_t>> acknowledged_;
+  HeldSlots slots_;
 };
 
 // I7: once a successor was told where a stream or rank stands, pushes of former attempts are

@@ -7,6 +7,17 @@
 namespace skybridge::sim {
 
 void CommittedTogether::Said(const Utterance& message) {
+  if (message.node.kind == NodeKind::kScheduler && message.header.has_cluster_map() &&
+      message.header.cluster_map().version() > map_) {
+    map_ = message.header.cluster_map().version();
+    const auto members = static_cast<uint32_t>(message.header.cluster_map().shard_size());
+    for (auto shard = static_cast<uint32_t>(last_.size()); shard < members; ++shard) {
+      // It stands where one stood that gave it slots.
+      last_.push_back(committed_(shard).value_or(std::ranges::max(last_)));
+      told_[shard] = last_.back();
+    }
+    last_.resize(members);
+  }
   if (message.node.kind != NodeKind::kShard) return;
   uint64_t& told = told_[message.node.index];
   if (message.header.has_pull_reply()) {
@@ -18,7 +29,9 @@ void CommittedTogether::Said(const Utterance& message) {
 }
 
 void CommittedTogether::Started(NodePlace node) {
-  if (cuts_ && node.kind == NodeKind::kShard) last_[node.index] = told_[node.index];
+  if (cuts_ && node.kind == NodeKind::kShard && node.index < last_.size()) {
+    last_[node.index] = told_[node.index];
+  }
 }
 
 void CommittedTogether::Passed(Instant) {
@@ -40,6 +53,10 @@ void CommittedTogether::Passed(Instant) {
 
 void PullsSeeTheirClock::Heard(const Utterance& message) {
   if (message.node.kind != NodeKind::kShard) return;
+  // It was told of no retirement before: it takes that over with the rest.
+  if (message.header.has_take_slots() && message.header.take_slots().whole()) {
+    shards_[message.node.index].joined = true;
+  }
   if (message.header.has_open_phase()) {
     ranks_[message.header.open_phase().phase()] = message.header.open_phase().ranks();
   }
@@ -108,7 +125,7 @@ void PullsSeeTheirClock::Said(const Utterance& message) {
 void PullsSeeTheirClock::CheckBound(const Utterance& message) {
   const wire::Pull& pull = message.request->pull();
   Shard& shard = shards_[message.node.index];
-  if (pull.clock() == 0 || shard.shifted.contains(pull.phase())) return;
+  if (pull.clock() == 0 || shard.joined || shard.shifted.contains(pull.phase())) return;
   for (uint32_t rank = 0; rank < ranks_[pull.phase()]; ++rank) {
     if (shard.retired.contains({pull.phase(), rank})) continue;
     const uint64_t done = done_[{pull.phase(), rank}];

@@ -17,13 +17,13 @@ namespace skybridge::sim {
 // A power cut may take a clock that nobody was told of.
 class CommittedTogether : public Checker {
  public:
-  // committed(shard): nothing while it is down. begin: where all shards stand at first. cuts: there
-  // are power cuts.
-  CommittedTogether(uint32_t shards,
+  // The first `members` of the shards are in the job, until a map says otherwise. committed(shard):
+  // nothing while it is down. begin: where those stand at first. cuts: there are power cuts.
+  CommittedTogether(uint32_t shards, uint32_t members,
                     std::function<std::optional<uint64_t>(uint32_t shard)> committed,
                     uint64_t begin = 0, bool cuts = false)
       : Checker("I4"),
-        last_(shards, begin),
+        last_(members, begin),
         told_(shards, begin),
         committed_(std::move(committed)),
         cuts_(cuts) {}
@@ -32,7 +32,8 @@ class CommittedTogether : public Checker {
   void Passed(Instant now) override;
 
  private:
-  std::vector<uint64_t> last_;  // By shard.
+  std::vector<uint64_t> last_;  // By shard that is in the map; those behind it are not.
+  uint32_t map_ = 0;
   std::vector<uint64_t> told_;  // The most that it ever said.
   const std::function<std::optional<uint64_t>(uint32_t)> committed_;
   const bool cuts_;
@@ -54,6 +55,7 @@ class PullsSeeTheirClock : public Checker {
     std::set<PhaseRank> retired;
     // Ranks came back: from then on the shard counts their clocks from where others were.
     std::set<uint32_t> shifted;  // Phases.
+    bool joined = false;         // In the midst of a phase.
     // What it was told and has not answered: whether a rank is retired. A life that ends may have
     // logged it.
     std::map<PhaseRank, bool> told;

@@ -11,7 +11,7 @@ namespace {
 TEST(CommittedTogetherTest, FiresWhenAShardGoesBackOrTooFarAhead) {
   for (const bool back : {true, false}) {
     std::vector<std::optional<uint64_t>> clocks = {3, std::nullopt};
-    CommittedTogether checker(2, [&](uint32_t shard) { return clocks[shard]; });
+    CommittedTogether checker(2, 2, [&](uint32_t shard) { return clocks[shard]; });
     Talk talk(checker);
     clocks = {0, 1};
     checker.Passed({});
@@ -34,7 +34,7 @@ TEST(CommittedTogetherTest, APowerCutTakesOnlyWhatNobodyWasTold) {
   for (const bool told : {false, true}) {
     std::vector<std::optional<uint64_t>> clocks = {1, 0};
     CommittedTogether checker(
-        2, [&](uint32_t shard) { return clocks[shard]; }, 0, true);
+        2, 2, [&](uint32_t shard) { return clocks[shard]; }, 0, true);
     Talk talk(checker);
     checker.Passed({});
     if (told) talk.Answer(0, Pull(0, 2), PullReply(1));
@@ -48,7 +48,7 @@ TEST(CommittedTogetherTest, APowerCutTakesOnlyWhatNobodyWasTold) {
 TEST(CommittedTogetherTest, RestoredShardsBeginWhereTheCheckpointIs) {
   for (const uint64_t clock : {7, 9}) {
     CommittedTogether checker(
-        2, [&](uint32_t shard) { return shard == 0 ? clock : 7; }, 7);
+        2, 2, [&](uint32_t shard) { return shard == 0 ? clock : 7; }, 7);
     checker.Passed({});
     EXPECT_EQ(checker.violation().has_value(), clock == 9);
   }
