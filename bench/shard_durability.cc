@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What it costs a shard to keep what it says: steps a second (one pull and one push of the same
-// rows) without a log, with one, and with answers that wait for the disk. Ranks without bounded
-// staleness, each with one request under way, and with --compute_ms as if they computed.
+// rows) without a log, with one, with answers that wait for the disk, and while one checkpoint
+// after the other is made. Ranks without bounded staleness, each with one request under way, and
+// with --compute_ms as if they computed.
 //
-// The three take turns, so that whatever else the machine does meets them alike: each round gives a
+// They take turns, so that whatever else the machine does meets them alike: each round gives a
 // ratio to the shard without a log, and medians over the rounds are printed.
 #include <sys/resource.h>
 
@@ -14,6 +15,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <semaphore>
 #include <string>
 #include <utility>
@@ -23,8 +25,10 @@
 #include <gflags/gflags.h>
 #include <glog/logging.h>
 
+#include "bench/round_driver.h"
 #include "common/bytes.h"
 #include "common/rng.h"
+#include "env/folder_object_store.h"
 #include "env/posix_disk.h"
 #include "env/rocksdb_row_store.h"
 #include "env/segmented_log.h"
@@ -35,7 +39,7 @@
 #include "ps/shard_node.h"
 
 DEFINE_string(folder, "build/bench-shard", "On the disk to measure; emptied first.");
-DEFINE_uint32(rounds, 15, "Rounds; each runs all three.");
+DEFINE_uint32(rounds, 15, "Rounds; each runs all of them.");
 DEFINE_double(round_s, 0.5, "Seconds of one turn.");
 DEFINE_uint32(ranks, 8, "Ranks that pull and push.");
 DEFINE_uint32(step_rows, 1024, "Rows of a pull and of a push.");
@@ -43,7 +47,7 @@ DEFINE_double(compute_ms, 0, "What a rank computes between the answer to its pul
 DEFINE_uint32(dim, 64, "Width of a row.");
 DEFINE_uint64(table_rows, 200000, "Rows that steps draw from.");
 DEFINE_uint64(image_log_mb, 1024, "Log between two images; the turns begin after the first.");
-DEFINE_string(only, "", "One of none, PROCESS, POWER instead of all, for a profile.");
+DEFINE_string(only, "", "One of none, PROCESS, POWER, CHECKPOINT instead of all, for a profile.");
 
 namespace skybridge::ps {
 namespace {
@@ -125,6 +129,7 @@ class Client {
       std::ranges::sort(ids);
       ids.erase(std::ranges::unique(ids).begin(), ids.end());
       AddVariant(ids);
+      rows_.push_back(std::move(ids));
     }
   }
 
@@ -148,6 +153,10 @@ class Client {
                    : now;
   }
   uint64_t steps() const { return step_; }
+  // Whether the last request was a push, and of which rows.
+  const std::vector<uint64_t>* pushed() const {
+    return pulled_ ? &rows_[step_ % kVariants] : nullptr;
+  }
 
  private:
   void AddVariant(const std::vector<uint64_t>& ids) {
@@ -178,13 +187,20 @@ class Client {
   uint64_t step_ = 0;
   bool pulled_ = false;
   std::vector<Request> pulls_, pushes_;
+  std::vector<std::vector<uint64_t>> rows_;
 };
 
 // A shard with its ranks, on this thread; its tasks run on others.
 class Bench {
  public:
-  Bench(const std::string& name, bool logs, Durability durability)
+  Bench(const std::string& name, bool logs, Durability durability, bool checkpoints)
       : name_(name), folder_(FLAGS_folder + "/" + name), logs_(logs), durability_(durability) {
+    if (checkpoints) {
+      auto objects = env::FolderObjectStore::Open(folder_ + "-objects");
+      CHECK(objects) << objects.error();
+      objects_ = *std::move(objects);
+      rounds_.emplace(FLAGS_table_rows, RecordBytes(tables_)[0]);
+    }
     auto store = env::RocksDbRowStore::Open({.folder = folder_,
                                              .owner = name,
                                              .new_store_id = 1,
@@ -248,6 +264,7 @@ class Bench {
   }
   double SyncsAStep() const { return static_cast<double>(syncs_) / static_cast<double>(steps()); }
   // Microseconds of the node's thread; of all threads.
+  const std::optional<RoundDriver>& rounds() const { return rounds_; }
   // The longest time for which the node did one thing, and its ranks waited.
   double LongestMs() const { return 1e3 * ToSeconds(longest_); }
   double CpuAStep() const { return 1e6 * cpu_ / static_cast<double>(cpu_steps_); }
@@ -273,7 +290,7 @@ class Bench {
             .durability = durability_,
             .scheduler_outage_max = std::chrono::hours(1),
         },
-        *store_, *log_);
+        *store_, *log_, objects_.get());
     CHECK(node) << node.error();
     node_ = *std::move(node);
   }
@@ -306,6 +323,11 @@ class Bench {
     if (now >= next_tick_) {
       next_tick_ = now + std::chrono::milliseconds(20);
       Perform(node_->Tick(now));
+      if (rounds_) {
+        wire::Header question = rounds_->Question();
+        question.MergeFrom(Message(4));
+        Deliver(question);
+      }
       longest_ = std::max(longest_, clock_.Now() - now);
     }
     CHECK(!node_->finished()) << node_->exit_status();
@@ -319,16 +341,20 @@ class Bench {
     ++under_way_;
     const Envelope request = client.Next();
     const Instant begin = clock_.Now();
+    if (rounds_ && client.pushed() != nullptr) {
+      for (const uint64_t row : *client.pushed()) rounds_->Pushed(row);
+    }
     Perform(node_->Handle(request, begin));
     longest_ = std::max(longest_, clock_.Now() - begin);
   }
 
   void Perform(Effects effects) {
     for (const Envelope& message : effects.send) {
-      if (message.peer != "rank") continue;
       wire::Header header;
       CHECK(header.ParseFromString(message.header));
       CHECK(!header.has_error()) << header.ShortDebugString();
+      if (header.has_round_reply()) rounds_->Answered(header.round_reply());
+      if (message.peer != "rank") continue;
       Client& client = clients_[header.request()];
       const Instant next = client.Answered(clock_.Now());
       --under_way_;
@@ -352,6 +378,8 @@ class Bench {
   env::PosixDisk disk_;
   std::unique_ptr<env::RowStore> store_;
   std::unique_ptr<env::RedoLog> log_;
+  std::unique_ptr<ObjectStore> objects_;  // Null: no checkpoints.
+  std::optional<RoundDriver> rounds_;
   std::unique_ptr<ShardNode> node_;
   std::vector<Client> clients_;
   std::multimap<Instant, Client*> ready_;  // Whose next request may go, and when.
@@ -366,7 +394,7 @@ class Bench {
   Instant next_tick_{};
   env::SystemClock clock_;
   std::counting_semaphore<> woken_{0};  // By a task that ended.
-  env::TaskPool pool_{1};
+  env::TaskPool pool_{2};
   env::TaskQueue tasks_{pool_, [this] { woken_.release(); }};
 };
 
@@ -378,13 +406,15 @@ double Median(std::vector<double> values) {
 void Run() {
   std::filesystem::remove_all(FLAGS_folder);
   std::vector<std::unique_ptr<Bench>> benches;
-  const auto add = [&](const std::string& name, bool logs, Durability durability) {
+  const auto add = [&](const std::string& name, bool logs, Durability durability,
+                       bool checkpoints = false) {
     if (!FLAGS_only.empty() && FLAGS_only != name) return;
-    benches.push_back(std::make_unique<Bench>(name, logs, durability));
+    benches.push_back(std::make_unique<Bench>(name, logs, durability, checkpoints));
   };
   add("none", false, Durability::kProcess);
   add("PROCESS", true, Durability::kProcess);
   add("POWER", true, Durability::kPower);
+  add("CHECKPOINT", true, Durability::kProcess, true);
   for (const auto& bench : benches) {
     do bench->Turn(FLAGS_round_s);
     while (!bench->warm());
@@ -400,16 +430,22 @@ void Run() {
   for (size_t b = 0; b < benches.size(); ++b) {
     const auto [low, high] = std::ranges::minmax(ratios[b]);
     fmt::print(
-        "{:8} {:8.0f} steps/s, ratio {:.3f} ({:.3f} to {:.3f}), {:.3f} syncs a step, CPU a step: "
+        "{:10} {:8.0f} steps/s, ratio {:.3f} ({:.3f} to {:.3f}), {:.3f} syncs a step, CPU a step: "
         "{:.0f} us, with other threads {:.0f} us; longest pause {:.1f} ms\n",
         benches[b]->name(), Median(rates[b]), Median(ratios[b]), low, high,
         benches[b]->SyncsAStep(), benches[b]->CpuAStep(), benches[b]->CpuOfAllAStep(),
         benches[b]->LongestMs());
   }
   for (const auto& bench : benches) {
+    if (!bench->rounds()) continue;
+    fmt::print("{:10} {} checkpoints, {} failed; sent {:.2f} bytes for a byte of changed rows\n",
+               bench->name(), bench->rounds()->ended(), bench->rounds()->failed(),
+               bench->rounds()->SentForChanged());
+  }
+  for (const auto& bench : benches) {
     if (bench->name() == "none") continue;
     const auto [megabytes, seconds] = bench->Restart();
-    fmt::print("{:8} starts again in {:.2f} s with {:.0f} MB of log: {:.0f} MB/s\n", bench->name(),
+    fmt::print("{:10} starts again in {:.2f} s with {:.0f} MB of log: {:.0f} MB/s\n", bench->name(),
                seconds, megabytes, megabytes / seconds);
   }
   benches.clear();

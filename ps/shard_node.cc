@@ -109,6 +109,7 @@ class ShardNode::State {
   void Register(Effects* out);
   void Beat(Effects* out);
   void Conclude(Instant now, Effects* out);
+  void ContinueImage(Instant now, Effects* out);
   void Exit(Status status, std::string reason, Effects* out);
   const Status& failure() const;
 
@@ -165,18 +166,29 @@ Effects ShardNode::State::Tick(Instant now) {
   if (finished_) return out;
   link_.Observe(now);
   Speak(now, &out);
-  std::unique_ptr<Task> piece = shard_.ContinueImage();
-  if (piece != nullptr) replies_.WantSync();  // Rows follow their log: this comes before them.
-  Conclude(now, &out);
-  if (piece != nullptr) out.start.push_back(std::move(piece));
+  ContinueImage(now, &out);
   return out;
+}
+
+// Whatever else happened is concluded too. Rows follow their log: its sync is started first.
+void ShardNode::State::ContinueImage(Instant now, Effects* out) {
+  std::unique_ptr<Task> piece = shard_.ContinueImage();
+  if (piece != nullptr) replies_.WantSync();
+  Conclude(now, out);
+  if (piece != nullptr) out->start.push_back(std::move(piece));
 }
 
 Effects ShardNode::State::Finish(std::unique_ptr<Task> task, Instant now) {
   Effects out;
   if (finished_) return out;
-  if (!replies_.Finish(*task) && !shard_.TakePiece(&task)) round_.Finish(std::move(task));
-  Conclude(now, &out);
+  if (replies_.Finish(*task)) {
+    Conclude(now, &out);
+  } else if (shard_.TakePiece(&task)) {
+    ContinueImage(now, &out);
+  } else {
+    round_.Finish(std::move(task));
+    Conclude(now, &out);
+  }
   return out;
 }
 
