@@ -20,6 +20,7 @@ Command PsCommand();
 Command QueryCommand();
 Command RunCommand();
 Command RunSchedulerCommand();
+Command ScaleCommand();
 Command SchedulerCommand();
 Command TableCommand();
 Command SimulateCommand();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/local_cluster.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -11,6 +12,8 @@ namespace skybridge::launch {
 namespace {
 
 constexpr Duration kStopGrace = std::chrono::seconds(5);
+constexpr Duration kWishEvery = std::chrono::milliseconds(200);
+constexpr Duration kRejoinAfter = std::chrono::seconds(2);
 
 std::string NameOf(scheduler::Role role, uint32_t index) {
   return fmt::format("{}-{}", role == scheduler::Role::kShard ? "server" : "worker", index);
@@ -40,20 +43,21 @@ LocalCluster::LocalCluster(Options options, std::function<void(const std::string
                        .log = options_.folder.log("scheduler"),
                        .restarts = options_.restarts,
                        .spawn = [this] { return scheduler_.Spawn(now_); }}) {
-  const auto add = [this](scheduler::Role role, uint32_t count) {
-    for (uint32_t index = 0; index < count; ++index) {
-      const std::string name = NameOf(role, index);
-      nodes_.push_back(
-          {.role = role,
-           .index = index,
-           .process = KeptProcess({.name = name,
-                                   .log = options_.folder.log(name),
-                                   .restarts = options_.restarts,
-                                   .spawn = [this, role, index] { return Spawn(role, index); }})});
-    }
-  };
-  add(scheduler::Role::kShard, options_.shape.servers);
-  add(scheduler::Role::kTrainer, options_.shape.workers);
+  for (uint32_t s = 0; s < options_.shape.servers; ++s) AddNode(scheduler::Role::kShard, s);
+  for (uint32_t w = 0; w < options_.shape.workers; ++w) AddNode(scheduler::Role::kTrainer, w);
+}
+
+LocalCluster::~LocalCluster() { ForgetServers(options_.folder); }
+
+void LocalCluster::AddNode(scheduler::Role role, uint32_t index) {
+  const std::string name = NameOf(role, index);
+  nodes_.push_back(
+      {.role = role,
+       .index = index,
+       .process = KeptProcess({.name = name,
+                               .log = options_.folder.log(name),
+                               .restarts = options_.restarts,
+                               .spawn = [this, role, index] { return Spawn(role, index); }})});
 }
 
 Status LocalCluster::Start(Instant now) {
@@ -76,6 +80,7 @@ Result<env::Process> LocalCluster::Spawn(scheduler::Role role, uint32_t index) c
   if (server) {
     arguments.insert(arguments.end(), {"--store", options_.folder.store_folder(), "--checkpoints",
                                        options_.folder.checkpoint_folder()});
+    if (index >= options_.shape.servers) arguments.emplace_back("--joins");
   }
   arguments.push_back(options_.folder.job_file());
   return env::Process::Spawn({.arguments = std::move(arguments),
@@ -90,6 +95,8 @@ void LocalCluster::Look(Instant now) {
   if (!nodes_started_ && !scheduler_.endpoint().empty()) StartNodes(now);
   if (!nodes_started_) return;
   KillSilent(now);
+  LookAtWish(now);
+  StartJoining(now);
   for (Node& node : nodes_) LookAtNode(node, now);
 }
 
@@ -129,9 +136,57 @@ void LocalCluster::StartNodes(Instant now) {
   }
 }
 
+void LocalCluster::LookAtWish(Instant now) {
+  if (now < wish_at_) return;
+  wish_at_ = now + kWishEvery;
+  const uint32_t count = options_.shape.shards_per_server;
+  const auto wanted = ServersWanted(options_.folder);
+  if (wanted && *wanted != servers_asked_) {
+    servers_asked_ = *wanted;
+    say_(fmt::format("{} servers are wanted", *wanted));
+    scheduler_.Give(ShardsWanted{.shards = *wanted * count});
+  }
+  const Progress& progress = scheduler_.progress();
+  const ServersNow news{.wanted = progress.shards_wanted / count,
+                        .servers = (progress.shards + count - 1) / count,
+                        .settled = progress.scaled};
+  if (news.servers == 0 || servers_told_ == news) return;
+  servers_told_ = news;
+  TellServers(options_.folder, news);
+}
+
+void LocalCluster::StartJoining(Instant now) {
+  const uint32_t count = options_.shape.shards_per_server;
+  const Progress& progress = scheduler_.progress();
+  const uint32_t servers = stopping_ ? 0 : (progress.shards_wanted + count - 1) / count;
+  for (uint32_t index = 0; index < servers; ++index) {
+    const auto is_it = [index](const Node& node) {
+      return node.role == scheduler::Role::kShard && node.index == index;
+    };
+    auto node = std::ranges::find_if(nodes_, is_it);
+    // What was heard of the job may be older than a farewell: it may have ended.
+    if (node != nodes_.end() && (!node->left_at || now - *node->left_at < kRejoinAfter)) continue;
+    if (node == nodes_.end()) {
+      AddNode(scheduler::Role::kShard, index);
+      node = nodes_.end() - 1;
+    }
+    say_(fmt::format("{} joins", node->process.name()));
+    node->left_at.reset();
+    const Status started = node->process.Start(now, scheduler_.progress_count());
+    if (started.ok()) continue;
+    say_(started.ToString());
+    node->left_at = now;
+  }
+}
+
 void LocalCluster::LookAtNode(Node& node, Instant now) {
   const auto exit = node.process.Look(now, scheduler_.progress_count());
-  if (!exit || exit->how.ok()) return;
+  if (!exit) return;
+  // A server that has taken its leave while the job goes on was told that it is not needed.
+  if (exit->how.ok()) {
+    node.left_at = now;
+    return;
+  }
   LOG(WARNING) << exit->line;
   say_(exit->line);
   TellExit(node, exit->how, exit->final);
@@ -146,6 +201,7 @@ void LocalCluster::TellExit(const Node& node, const Status& how, bool final) {
 }
 
 void LocalCluster::RequestStop(const std::string& reason) {
+  stopping_ = true;
   for (Node& node : nodes_) node.process.Retire();
   scheduler_.Give(StopRequest{reason});
 }

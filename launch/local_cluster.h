@@ -16,6 +16,7 @@
 #include "launch/kept_process.h"
 #include "launch/run_folder.h"
 #include "launch/scheduler_process.h"
+#include "launch/server_count.h"
 
 namespace skybridge::launch {
 
@@ -60,18 +61,27 @@ class LocalCluster {
   const std::string& report() const { return scheduler_.report(); }
   const Progress& progress() const { return scheduler_.progress(); }
   uint32_t restarts() const;
+  ~LocalCluster();
+  LocalCluster(const LocalCluster&) = delete;
+  LocalCluster& operator=(const LocalCluster&) = delete;
 
  private:
   struct Node {
     scheduler::Role role;
     uint32_t index;  // Of servers or of workers.
     KeptProcess process;
+    std::optional<Instant> left_at;  // It has ended well.
   };
 
   void LookAtScheduler(Instant now);
   // Kills who does not answer any more.
   void KillSilent(Instant now);
   void StartNodes(Instant now);
+  void AddNode(scheduler::Role role, uint32_t index);
+  // Passes on what `skybridge scale` wishes, and tells it what has come of it.
+  void LookAtWish(Instant now);
+  // Servers that joined are started again, and new ones started, once the scheduler expects them.
+  void StartJoining(Instant now);
   void LookAtNode(Node& node, Instant now);
   // Tells the scheduler of all nodes in a process.
   void TellExit(const Node& node, const Status& how, bool final);
@@ -83,6 +93,10 @@ class LocalCluster {
   KeptProcess kept_scheduler_;
   std::vector<Node> nodes_;
   bool nodes_started_ = false;
+  bool stopping_ = false;
+  uint32_t servers_asked_ = 0;  // Of the scheduler; 0: as many as the job says.
+  std::optional<ServersNow> servers_told_;
+  Instant wish_at_;  // When to look for one.
   Instant now_;
   std::optional<Status> ended_;
 };

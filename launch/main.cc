@@ -13,11 +13,12 @@ int main(int argc, char** argv) {
   google::InitGoogleLogging(argv[0]);
   namespace launch = skybridge::launch;
   const std::vector<launch::Command> commands = {
-      launch::RunCommand(),       launch::CheckCommand(),   launch::QueryCommand(),
-      launch::EvaluateCommand(),  launch::TableCommand(),   launch::CheckpointCommand(),
-      launch::GenerateCommand(),  launch::ChaosCommand(),   launch::SimulateCommand(),
-      launch::SchedulerCommand(), launch::PsCommand(),      launch::WorkerCommand(),
-      launch::KeygenCommand(),    launch::VersionCommand(), launch::RunSchedulerCommand()};
+      launch::RunCommand(),         launch::ScaleCommand(),     launch::CheckCommand(),
+      launch::QueryCommand(),       launch::EvaluateCommand(),  launch::TableCommand(),
+      launch::CheckpointCommand(),  launch::GenerateCommand(),  launch::ChaosCommand(),
+      launch::SimulateCommand(),    launch::SchedulerCommand(), launch::PsCommand(),
+      launch::WorkerCommand(),      launch::KeygenCommand(),    launch::VersionCommand(),
+      launch::RunSchedulerCommand()};
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return launch::RunProgram(commands, arguments);
 }

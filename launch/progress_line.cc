@@ -43,6 +43,7 @@ std::string ProgressLine(const scheduler::JobProgress& progress) {
   if (progress.seconds_left >= 0) {
     line += fmt::format("  {} left", ShortDuration(progress.seconds_left));
   }
+  if (!progress.moving.empty()) line += "  moving " + progress.moving;
   return line;
 }
 

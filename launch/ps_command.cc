@@ -19,6 +19,9 @@ DEFINE_string(listen, "tcp://127.0.0.1:*", "Where to listen; * is any free port.
 DEFINE_string(advertise, "",
               "Where workers reach this process, as tcp://10.0.0.7:4567, if a forwarder or a proxy "
               "stands between. Empty: where it listens.");
+DEFINE_bool(joins, false,
+            "The job runs, and was asked for more servers (`scale`): --number may be beyond those "
+            "that it began with.");
 DEFINE_bool(insecure_network, false,
             "Permit to listen beyond this machine: whoever reaches the port can stop the process.");
 
@@ -44,7 +47,7 @@ Status Ps(const std::vector<std::string>& positionals) {
   SKY_ASSIGN_OR_RETURN(RunIdentity identity, IdentityByFlags(false));
   SKY_ASSIGN_OR_RETURN(identity.scheduler_endpoint, SchedulerByFlags());
   const uint32_t servers = ShapeOf(job.loaded.job).servers;
-  if (FLAGS_number >= servers) {
+  if (FLAGS_number >= servers && !FLAGS_joins) {
     return {StatusCode::kInvalidArgument,
             fmt::format("--number {}: the job has {} servers, from 0", FLAGS_number, servers)};
   }
@@ -67,7 +70,7 @@ Command PsCommand() {
   return {.name = "ps",
           .summary = "Be one server process of a cluster (`run` starts it).",
           .arguments = "JOB",
-          .flags = NodeFlagsAnd({"scheduler", "number", "store", "checkpoints", "listen",
+          .flags = NodeFlagsAnd({"scheduler", "number", "joins", "store", "checkpoints", "listen",
                                  "advertise", "keys", "insecure_network"}),
           .repeated = {"set"},
           .positionals_min = 1,

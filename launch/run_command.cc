@@ -17,6 +17,7 @@
 #include "launch/run_folder.h"
 #include "launch/run_report.h"
 #include "launch/run_state.h"
+#include "launch/server_count.h"
 
 DEFINE_string(run_dir, "",
               "Folder for logs, results and the export. Empty: runs/NAME-N in the current folder.");
@@ -70,6 +71,7 @@ Status GoBack(const PreparedRun& run, const Status& lost, RollbackLimit& limit,
   if (!round) return refused(round.error().message());
   if (const Status often = limit.Note(*round); !often.ok()) return refused(often.message());
   say(fmt::format("went back to checkpoint {}", *round));
+  ForgetWish(run.folder);  // The stores are those of as many servers as the job says.
   return {};
 }
 

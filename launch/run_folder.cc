@@ -12,6 +12,7 @@
 
 #include "env/files.h"
 #include "launch/files.h"
+#include "launch/server_count.h"
 
 namespace skybridge::launch {
 namespace {
@@ -95,6 +96,7 @@ void CleanRunFolder(const RunFolder& folder) {
   fs::remove_all(folder.scheduler_folder(), ignored);
   fs::remove_all(folder.temp_folder(), ignored);
   fs::remove_all(folder.store_folder(), ignored);
+  ForgetWish(folder);
 }
 
 std::string LastLine(const std::string& log) {

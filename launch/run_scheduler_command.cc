@@ -39,6 +39,7 @@ class Obey {
     watch_.NodeExited(exit.role, exit.index, exit.how, exit.final);
   }
   void operator()(const StopRequest& stop) const { watch_.RequestStop(stop.reason); }
+  void operator()(const ShardsWanted& wanted) const { watch_.RequestShards(wanted.shards); }
 
  private:
   SchedulerWatch& watch_;
@@ -49,7 +50,10 @@ void Tell(SchedulerWatch& watch, env::LineChannel& supervisor) {
   supervisor.Send(LineOf(Progress{.phase = progress.phase,
                                   .done = progress.done,
                                   .settled = watch.settled(),
-                                  .line = ProgressLine(progress)}));
+                                  .line = ProgressLine(progress),
+                                  .shards = progress.shards,
+                                  .shards_wanted = progress.shards_wanted,
+                                  .scaled = progress.scaled}));
   for (const scheduler::LostProcess& lost : progress.lost) {
     supervisor.Send(LineOf(Lost{.pid = lost.pid, .why = lost.why}));
   }

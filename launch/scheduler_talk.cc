@@ -62,9 +62,17 @@ Words WordsOf(const NodeExit& exit) {
           CodeText(exit.how), exit.how.message()};
 }
 Words WordsOf(const StopRequest& stop) { return {"stop", stop.reason}; }
+Words WordsOf(const ShardsWanted& wanted) { return {"shards", Text(wanted.shards)}; }
 Words WordsOf(const Listening& listening) { return {"listening", listening.endpoint}; }
 Words WordsOf(const Progress& progress) {
-  return {"progress", progress.phase, Text(progress.done), Text(progress.settled), progress.line};
+  return {"progress",
+          progress.phase,
+          Text(progress.done),
+          Text(progress.settled),
+          progress.line,
+          Text(progress.shards),
+          Text(progress.shards_wanted),
+          progress.scaled ? "scaled" : "scaling"};
 }
 Words WordsOf(const Lost& lost) { return {"lost", Text(lost.pid), lost.why}; }
 Words WordsOf(const Report& report) { return {"report", report.text}; }
@@ -97,6 +105,10 @@ std::optional<Order> ParseOrder(std::string_view line) {
   const Words words = Split(line);
   if (words[0] == "exited" && words.size() == 6) return ParseExit(words);
   if (words[0] == "stop" && words.size() == 2) return StopRequest{words[1]};
+  if (uint64_t shards = 0;
+      words[0] == "shards" && words.size() == 2 && ParseNumber(words[1], &shards)) {
+    return ShardsWanted{static_cast<uint32_t>(shards)};
+  }
   return std::nullopt;
 }
 
@@ -110,9 +122,15 @@ std::optional<Notice> ParseNotice(std::string_view line) {
   if (words[0] == "ended" && words.size() == 3) {
     if (const auto status = ParseStatus(words[1], words[2])) return Ended{*status};
   }
-  if (words[0] == "progress" && words.size() == 5) {
+  if (words[0] == "progress" && words.size() == 8) {
     Progress progress{.phase = words[1], .line = words[4]};
-    if (ParseNumber(words[2], &progress.done) && ParseNumber(words[3], &progress.settled)) {
+    uint64_t shards = 0;
+    uint64_t wanted = 0;
+    if (ParseNumber(words[2], &progress.done) && ParseNumber(words[3], &progress.settled) &&
+        ParseNumber(words[5], &shards) && ParseNumber(words[6], &wanted)) {
+      progress.shards = static_cast<uint32_t>(shards);
+      progress.shards_wanted = static_cast<uint32_t>(wanted);
+      progress.scaled = words[7] == "scaled";
       return progress;
     }
   }

@@ -28,8 +28,14 @@ struct StopRequest {
   bool operator==(const StopRequest&) const = default;
 };
 
+// The job should have so many shards.
+struct ShardsWanted {
+  uint32_t shards = 0;
+  bool operator==(const ShardsWanted&) const = default;
+};
+
 // From the supervisor.
-using Order = std::variant<NodeExit, StopRequest>;
+using Order = std::variant<NodeExit, StopRequest, ShardsWanted>;
 
 // The scheduler is there, for nodes to join.
 struct Listening {
@@ -43,6 +49,9 @@ struct Progress {
   uint64_t done = 0;     // In this phase, in its own units.
   uint64_t settled = 0;  // Orders that were obeyed, durably.
   std::string line;      // For people.
+  uint32_t shards = 0;   // That have slots, and that should.
+  uint32_t shards_wanted = 0;
+  bool scaled = false;  // They have equal shares.
   bool operator==(const Progress&) const = default;
 };
 

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include <glog/logging.h>
+
 namespace skybridge::launch {
 namespace {
 
@@ -60,6 +62,13 @@ void SchedulerWatch::NodeExited(scheduler::Role role, uint32_t index, const Stat
 
 void SchedulerWatch::RequestStop(const std::string& reason) {
   Tell([=](scheduler::SchedulerNode& node, Instant now) { node.RequestStop(reason, now); });
+}
+
+void SchedulerWatch::RequestShards(uint32_t shards) {
+  Tell([=](scheduler::SchedulerNode& node, Instant now) {
+    const Status taken = node.RequestShards(shards, now);
+    LOG_IF(WARNING, !taken.ok()) << taken;
+  });
 }
 
 scheduler::JobProgress SchedulerWatch::progress() const {

@@ -26,6 +26,8 @@ class SchedulerWatch {
   // Thread-safe. Told to the node at its next tick.
   void NodeExited(scheduler::Role role, uint32_t index, const Status& how, bool final);
   void RequestStop(const std::string& reason);
+  // A number that cannot be is logged, and changes nothing.
+  void RequestShards(uint32_t shards);
   // How many of these calls have had their effect, durably. Thread-safe.
   uint64_t settled() const;
   // At most a tenth of a second old. Thread-safe.

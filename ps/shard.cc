@@ -434,8 +434,22 @@ Status Shard::TakeState(bool whole, ShardImage state) {
     state.summary = {.closed = state.summary.closed};
     chunks_.Clear();
   }
+  const uint64_t committed_there = state.commit.committed;
   SKY_RETURN_IF_ERROR(Keep(SlotsInstalled{whole, std::move(state)}));
+  if (!whole) SKY_RETURN_IF_ERROR(CatchUp(committed_there));
   return Noted(log_.Sync());
+}
+
+// A clock that was committed there is one that every rank has certified. A successor of a rank may
+// hear of it from nobody but this shard, if the other one leaves the job.
+Status Shard::CatchUp(uint64_t clock) {
+  if (!state_.rules || !state_.rules->lockstep || clock <= committed()) return Status();
+  const std::vector<ClockCommit::RankState> ranks = state_.commit.Take().ranks;
+  for (size_t r = 0; r < ranks.size(); ++r) {
+    SKY_RETURN_IF_ERROR(
+        Done(state_.rules->phase, Rank(static_cast<uint16_t>(r)), ranks[r].attempt, clock));
+  }
+  return Status();
 }
 
 std::string Shard::Waiting() const {

@@ -146,6 +146,7 @@ class Shard {
  private:
   Status CheckPhase(Phase phase) const;
   Status CheckMoves() const;
+  Status CatchUp(uint64_t clock);
   Status CheckLockstep(Phase phase, bool lockstep) const;
   Status CertifyByPull(const PullRequest& pull);
   Status KeepProgress(Rank rank, Attempt attempt, uint64_t done);

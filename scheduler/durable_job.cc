@@ -18,19 +18,6 @@ Status Illegal(std::string message) { return Status(StatusCode::kDataLoss, std::
 
 Status Idle() { return Illegal("it decided nothing where it stands"); }
 
-wire::Error ToError(const Status& status) {
-  wire::Error error;
-  error.set_code(static_cast<uint32_t>(status.code()));
-  error.set_message(status.message());
-  error.set_detail(status.detail());
-  return error;
-}
-
-// Unlike wire::ToStatus, of errors and of none.
-Status FromError(const wire::Error& error) {
-  return error.code() == 0 ? Status() : wire::ToStatus(error);
-}
-
 }  // namespace
 
 DurableJob::DurableJob(const SchedulerNodeOptions& options)
@@ -409,7 +396,7 @@ void DurableJob::Run() {
 
 void DurableJob::End(const Status& status) {
   if (stage_ == Stage::kEnded) return;
-  *Append().mutable_job_ended()->mutable_status() = ToError(status);
+  *Append().mutable_job_ended()->mutable_status() = ToWire(status);
   Finish(status);
   LOG(INFO) << "the job ends: " << status;
 }
@@ -486,7 +473,7 @@ Status DurableJob::Apply(const history::Entry& entry) {
       return Status();
     case history::Entry::kJobEnded:
       if (stage_ == Stage::kEnded) return Idle();
-      Finish(FromError(entry.job_ended().status()));
+      Finish(StatusFromWire(entry.job_ended().status()));
       return Status();
     default: return ApplyWork(entry);
   }
@@ -590,9 +577,12 @@ JobProgress DurableJob::Progress(Instant now) const {
     progress.lost.push_back({member->self.pid, member->reason});
   }
   progress.live_shards = static_cast<uint32_t>(membership_.Live(Role::kShard).size());
-  progress.shards = static_cast<uint32_t>(map_.shards().size());
-  progress.shards_wanted = shards_wanted_;
-  if (move_) progress.moving = MoveName(*move_);
+  if (stage_ == Stage::kRunning) {
+    progress.shards = static_cast<uint32_t>(map_.shards().size());
+    progress.shards_wanted = shards_wanted_;
+    progress.scaled = !NextMove(map_, shards_wanted_);
+    if (move_) progress.moving = MoveName(*move_);
+  }
   progress.live_trainers = static_cast<uint32_t>(membership_.Live(Role::kTrainer).size());
   return progress;
 }

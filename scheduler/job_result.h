@@ -109,6 +109,7 @@ struct JobProgress {
   uint32_t live_shards = 0;
   uint32_t shards = 0;         // That have slots; 0 before the start.
   uint32_t shards_wanted = 0;  // That should have some.
+  bool scaled = false;         // They have, in equal shares.
   std::string moving;          // "slots 10 to 20 from shard 0 to shard 1"; empty: none move.
   uint32_t live_trainers = 0;
   CheckpointInfo checkpoint;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "proto/envelope.h"
+
 namespace skybridge::scheduler {
 namespace {
 
@@ -245,6 +247,18 @@ wire::Header ToWire(const ShardMap& map) {
     entry.set_slot_end(shard.slot_end);
   }
   return header;
+}
+
+wire::Error ToWire(const Status& status) {
+  wire::Error error;
+  error.set_code(static_cast<uint32_t>(status.code()));
+  error.set_message(status.message());
+  error.set_detail(status.detail());
+  return error;
+}
+
+Status StatusFromWire(const wire::Error& error) {
+  return error.code() == 0 ? Status() : wire::ToStatus(error);
 }
 
 }  // namespace skybridge::scheduler

@@ -36,4 +36,8 @@ wire::Header ToWire(const ShardCall& call);
 wire::Header ToWire(const Granted& granted, const GrantSpec& spec);
 wire::Header ToWire(const ShardMap& map);
 
+// A status, also OK, and back.
+wire::Error ToWire(const Status& status);
+Status StatusFromWire(const wire::Error& error);
+
 }  // namespace skybridge::scheduler

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "env/files.h"
+#include "launch/server_count.h"
 #include "tests/data/scratch_folder.h"
 
 namespace skybridge::launch {
@@ -134,7 +135,7 @@ TEST_F(LocalClusterTest, EndsAreToldAgainToTheNextSchedulerUntilOneHasSettledThe
 printf 'listening\ttcp://127.0.0.1:4567\n' >&0
 while IFS= read -r order; do
   echo "$life $order" >> $F/orders
-  [ $life = 2 ] && printf 'progress\ttrain\t1\t1\tline\n' >&0
+  [ $life = 2 ] && printf 'progress\ttrain\t1\t1\tline\t1\t1\tscaled\n' >&0
   [ $life -lt 3 ] && kill -KILL $$
 done
 )");
@@ -206,7 +207,7 @@ TEST_F(LocalClusterTest, NodeThatTheSchedulerHasGivenUpIsKilledAndStartedAgain) 
 printf 'listening\ttcp://127.0.0.1:4567\n' >&0
 until [ -s $F/pid ]; do sleep 0.01; done
 while [ $(wc -l < $F/ps-0.starts) = 1 ]; do
-  printf "lost\t$(cat $F/pid)\tsilent for 12 s\nprogress\ttrain\t1\t0\tline\n" >&0; sleep 0.01
+  printf "lost\t$(cat $F/pid)\tsilent for 12 s\nprogress\ttrain\t1\t0\tline\t1\t1\tscaled\n" >&0; sleep 0.01
 done
 exec sleep 1000
 )");
@@ -218,11 +219,56 @@ exec sleep 1000
   EXPECT_GE(now_ - Instant{}, seconds(12)) << "a younger one is not meant";
 }
 
+// `skybridge scale` leaves its wish in the folder.
+TEST_F(LocalClusterTest, ServersThatAreWantedJoinOnceTheSchedulerExpectsThem) {
+  Play("run_scheduler", R"(
+printf 'listening\ttcp://127.0.0.1:4567\n' >&0
+while IFS= read -r order; do
+  echo "$life $order" >> "$F/orders"
+  printf 'progress\ttrain\t1\t1\tline\t1\t2\tscaling\n' >&0
+done
+)");
+  Play("ps", kIdle);
+  Play("worker", kIdle);
+  Start();
+  ASSERT_TRUE(Until([&] { return !Text("ps-0.starts").empty(); }));
+  ASSERT_TRUE(WantServers({scratch_.path()}, 2).ok());
+  ASSERT_TRUE(Until([&] { return !Text("ps-1.starts").empty(); }));
+  EXPECT_TRUE(Has("orders", "shards\t2")) << Text("orders");
+  EXPECT_TRUE(Has("ps-1.starts", "--joins")) << Text("ps-1.starts");
+  EXPECT_FALSE(Has("ps-0.starts", "--joins"));
+  EXPECT_TRUE(Said("2 servers are wanted"));
+  EXPECT_TRUE(Said("server-1 joins"));
+  ASSERT_TRUE(Until(
+      [&] { return ReadServers({scratch_.path()}) == ServersNow{.wanted = 2, .servers = 1}; }));
+  cluster_.reset();
+  EXPECT_EQ(ReadServers({scratch_.path()}), std::nullopt);
+  EXPECT_EQ(ServersWanted({scratch_.path()}), 2u);
+}
+
+TEST_F(LocalClusterTest, AServerThatTookItsLeaveComesBackWhenItIsWantedAgain) {
+  // One server is wanted, then two.
+  Play("run_scheduler", R"(
+printf 'listening\ttcp://127.0.0.1:4567\n' >&0
+wanted=2
+while true; do
+  printf "progress\ttrain\t1\t1\tline\t1\t$wanted\tscaled\n" >&0; sleep 0.01
+done
+)");
+  Play("ps", "[ $me-$life = ps-1-1 ] && exit 0; exec sleep 1000\n");
+  Play("worker", kIdle);
+  Start();
+  ASSERT_TRUE(Until([&] { return Has("ps-1.starts", "\n"); }));
+  const Instant left = now_;
+  ASSERT_TRUE(Until([&] { return std::ranges::count(Text("ps-1.starts"), '\n') == 2; }));
+  EXPECT_GE(now_ - left, seconds(1)) << "the news of it may be old";
+}
+
 TEST_F(LocalClusterTest, SchedulerThatSaysNothingIsKilledAndStartedAgain) {
   Play("run_scheduler", R"(
 printf 'listening\ttcp://127.0.0.1:4567\n' >&0
 [ $life = 1 ] && exec sleep 1000
-while true; do printf 'progress\ttrain\t1\t0\tline\n' >&0; sleep 0.01; done
+while true; do printf 'progress\ttrain\t1\t0\tline\t1\t1\tscaled\n' >&0; sleep 0.01; done
 )");
   Play("ps", kIdle);
   Play("worker", kIdle);

@@ -60,7 +60,7 @@ TEST_F(SchedulerProcessTest, TheNextOneListensWhereTheFirstOneDid) {
 TEST_F(SchedulerProcessTest, OrdersThatOneDidNotSettleAreGivenToTheNext) {
   SchedulerProcess scheduler = Scheduler(
       "IFS= read -r a; IFS= read -r b; echo \"$a|$b\"\n"
-      "printf 'progress\\ttrain\\t1\\t1\\tline\\n' >&0\n");
+      "printf 'progress\\ttrain\\t1\\t1\\tline\\t1\\t1\\tscaled\\n' >&0\n");
   scheduler.Give(StopRequest{"one"});  // Before there is any.
   env::Process first = Spawn(scheduler);
   scheduler.Give(StopRequest{"two"});
@@ -73,9 +73,13 @@ TEST_F(SchedulerProcessTest, OrdersThatOneDidNotSettleAreGivenToTheNext) {
 
 TEST_F(SchedulerProcessTest, ProgressIsCountedWhenTheJobGetsOn) {
   SchedulerProcess scheduler = Scheduler(
-      "printf 'progress\\twaiting\\t0\\t0\\tw\\nprogress\\twaiting\\t1\\t0\\tw\\n' >&0\n"
-      "printf 'progress\\ttrain\\t0\\t0\\ta\\nprogress\\ttrain\\t0\\t0\\tb\\n' >&0\n"
-      "printf 'progress\\ttrain\\t5\\t0\\tc\\nnonsense\\n' >&0\n");
+      "printf "
+      "'progress\\twaiting\\t0\\t0\\tw\\t1\\t1\\tscaled\\nprogress\\twaiting\\t1\\t0\\tw\\t1\\t1\\t"
+      "scaled\\n' >&0\n"
+      "printf "
+      "'progress\\ttrain\\t0\\t0\\ta\\t1\\t1\\tscaled\\nprogress\\ttrain\\t0\\t0\\tb\\t1\\t1\\tscal"
+      "ed\\n' >&0\n"
+      "printf 'progress\\ttrain\\t5\\t0\\tc\\t1\\t1\\tscaled\\nnonsense\\n' >&0\n");
   env::Process process = Spawn(scheduler);
   HearAll(scheduler, process);
   EXPECT_EQ(scheduler.progress_count(), 2u) << "training began, training got on";

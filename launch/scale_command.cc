@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <optional>
+
+#include <fmt/format.h>
+#include <gflags/gflags.h>
+
+#include "env/signals.h"
+#include "env/system_clock.h"
+#include "launch/cluster_config.h"
+#include "launch/commands.h"
+#include "launch/run_folder.h"
+#include "launch/run_report.h"
+#include "launch/run_state.h"
+#include "launch/server_count.h"
+
+DEFINE_uint32(servers, 0, "Servers that the job should have.");
+DEFINE_bool(wait, true, "Wait until it has them.");
+
+namespace skybridge::launch {
+namespace {
+
+constexpr Duration kLook = std::chrono::milliseconds(200);
+constexpr Duration kAnswerMax = std::chrono::seconds(30);  // Until the scheduler has heard it.
+
+void Say(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+// Errors: kFailedPrecondition: no process looks after the run, or not one that can.
+Status CheckRuns(const RunFolder& folder) {
+  if (LockRunFolder(folder, Duration::zero()).has_value()) {
+    return {StatusCode::kFailedPrecondition,
+            fmt::format("scale {}: it does not run; to go on: skybridge run --resume {}",
+                        ShownPath(folder.path), ShownPath(folder.path))};
+  }
+  if (ReadServers(folder)) return {};
+  return {StatusCode::kFailedPrecondition,
+          fmt::format("scale {}: it has just begun, or its servers are not processes of `skybridge "
+                      "run` (--in_process, or started by hand)",
+                      ShownPath(folder.path))};
+}
+
+// Tells how it comes until the job has what it should.
+Status WaitForServers(const RunFolder& folder, uint32_t wanted) {
+  const env::SignalWatch signals;
+  env::SystemClock clock;
+  const Instant began = clock.Now();
+  std::optional<uint32_t> said;
+  while (true) {
+    const auto now = ReadServers(folder);
+    if (!now) {
+      return {StatusCode::kUnavailable,
+              "the run ended before it had them; its wish is kept for a "
+              "run that goes on"};
+    }
+    if (now->wanted == wanted && said != now->servers) {
+      said = now->servers;
+      Say(fmt::format("{} servers have rows, {} should", now->servers, wanted));
+    }
+    if (now->wanted == wanted && now->settled) return {};
+    if (!said && clock.Now() - began > kAnswerMax) {
+      return {StatusCode::kUnavailable,
+              fmt::format("scale {}: the scheduler has not taken it up in {:.0f} s; see {}",
+                          ShownPath(folder.path), ToSeconds(kAnswerMax), folder.log("scheduler"))};
+    }
+    if (signals.WaitBeyond(0, kLook)) {
+      return {StatusCode::kCancelled, "no longer waiting; the job goes on scaling"};
+    }
+  }
+}
+
+Status Scale(const std::vector<std::string>& positionals) {
+  SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(positionals[0]));
+  if (FLAGS_servers == 0 || FLAGS_servers > kServersMax) {
+    return {StatusCode::kInvalidArgument,
+            fmt::format("--servers {}: must be 1 to {}", FLAGS_servers, kServersMax)};
+  }
+  SKY_RETURN_IF_ERROR(CheckRuns(folder));
+  SKY_RETURN_IF_ERROR(WantServers(folder, FLAGS_servers));
+  if (!FLAGS_wait) return {};
+  return WaitForServers(folder, FLAGS_servers);
+}
+
+}  // namespace
+
+Command ScaleCommand() {
+  return {
+      .name = "scale",
+      .summary = "Give a job that runs another number of servers.",
+      .arguments = "RUN_FOLDER",
+      .details =
+          "The `skybridge run` that looks after the job starts servers, to which a share of the "
+          "rows moves while training goes on, or lets the last ones go once others have their "
+          "rows. In lockstep the result is the same, bit for bit. Rows move while the job "
+          "trains; a wish that comes later waits for the next training, and is kept when the "
+          "run is resumed.",
+      .flags = {"servers", "wait"},
+      .positionals_min = 1,
+      .positionals_max = 1,
+      .run = Scale};
+}
+
+}  // namespace skybridge::launch

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/status.h"
+#include "launch/run_folder.h"
+
+namespace skybridge::launch {
+
+// How `skybridge scale` and the `run` that looks after a job speak: two small files in its folder,
+// each replaced as a whole. Both are numbers of servers.
+
+inline constexpr uint32_t kServersMax = 256;
+
+// The wish; it outlives the run's processes.
+// Errors: those of WriteFileDurably.
+Status WantServers(const RunFolder& folder, uint32_t servers);
+// Nothing: nobody has wished for any number, or the file makes no sense.
+std::optional<uint32_t> ServersWanted(const RunFolder& folder);
+
+// What has become of it.
+struct ServersNow {
+  uint32_t wanted = 0;   // The wish that the scheduler has taken up.
+  uint32_t servers = 0;  // That have slots.
+  bool settled = false;  // All of them, in equal shares.
+  bool operator==(const ServersNow&) const = default;
+};
+// Failures are logged: they cost nothing but news.
+void TellServers(const RunFolder& folder, const ServersNow& now);
+// Nothing: no run that can be scaled looks after this job.
+std::optional<ServersNow> ReadServers(const RunFolder& folder);
+
+// The wish is void, or nobody looks after the job any more.
+void ForgetWish(const RunFolder& folder);
+void ForgetServers(const RunFolder& folder);
+
+}  // namespace skybridge::launch

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `skybridge scale`: servers join and leave a job that trains.
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/cluster/skybridge_runs.h"
+
+namespace skybridge::cluster {
+namespace {
+
+using std::chrono::seconds;
+
+class ScaleTest : public ClusterTest {
+ protected:
+  void SetUp() override {
+    ClusterTest::SetUp();
+    MakeData();
+  }
+  // Long enough for some moves.
+  std::vector<std::string> Run(const std::string& run, std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments = {
+        "run",   Path("job.pbtxt"),   "--hash", "--run_dir",          Path(run),
+        "--set", "cluster.servers=2", "--set",  "training.epochs=100"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  Outcome Scale(const std::string& run, uint32_t servers) const {
+    return Call({"scale", Path(run), "--servers", std::to_string(servers)});
+  }
+};
+
+TEST_F(ScaleTest, ServersThatComeAndGoLeaveEveryTableAsItWouldBe) {
+  env::Process run = Start(Run("scaled"), "scaled.log");
+  ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1"));
+  Outcome outcome = Scale("scaled", 3);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("3 servers have rows, 3 should"), std::string::npos)
+      << outcome.output;
+  // The one that joined is a server as any other.
+  for (const pid_t pid : ChildrenOf(run.pid(), {"ps", "--joins"})) kill(pid, SIGKILL);
+  outcome = Scale("scaled", 1);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("1 servers have rows, 1 should"), std::string::npos)
+      << outcome.output;
+  const auto exit = run.Wait(kPatience);
+  ASSERT_TRUE(exit && exit->ok()) << Read("scaled.log");
+  const Outcome calm = Call(Run("calm"));
+  ASSERT_EQ(calm.exit_code, 0) << calm.output;
+  EXPECT_EQ(HashesOf("scaled"), HashesOf("calm"));
+  EXPECT_FALSE(HashesOf("calm").empty());
+}
+
+TEST_F(ScaleTest, ARunThatGoesOnHasTheServersThatItHad) {
+  env::Process run = Start(Run("scaled"), "scaled.log");
+  ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1"));
+  ASSERT_EQ(Scale("scaled", 3).exit_code, 0);
+  run.Kill();
+  ASSERT_TRUE(run.Wait(kPatience).has_value());
+  const Outcome resumed = Call({"run", "--resume", Path("scaled")});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
+  const Outcome calm = Call(Run("calm"));
+  EXPECT_EQ(HashesOf("scaled"), HashesOf("calm"));
+}
+
+TEST_F(ScaleTest, OutsideLockstepEachBatchCountsOnce) {
+  env::Process run = Start(Run("scaled", kCounting), "scaled.log");
+  ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1"));
+  ASSERT_EQ(Scale("scaled", 3).exit_code, 0);
+  ASSERT_EQ(Scale("scaled", 1).exit_code, 0);
+  const auto exit = run.Wait(kPatience);
+  ASSERT_TRUE(exit && exit->ok()) << Read("scaled.log");
+  const Outcome calm = Call(Run("calm", kCounting));
+  EXPECT_EQ(HashesOf("scaled"), HashesOf("calm"));
+}
+
+TEST_F(ScaleTest, WhatCannotBeScaledSaysWhy) {
+  EXPECT_EQ(Scale("nowhere", 2).exit_code, 1);
+  std::vector<std::string> arguments = Run("done");
+  arguments.back() = "training.epochs=1";
+  ASSERT_EQ(Call(arguments).exit_code, 0);
+  const Outcome over = Scale("done", 2);
+  EXPECT_EQ(over.exit_code, 1);
+  EXPECT_NE(over.output.find("it does not run"), std::string::npos) << over.output;
+  const Outcome none = Scale("done", 0);
+  EXPECT_NE(none.output.find("--servers 0: must be 1 to 256"), std::string::npos) << none.output;
+}
+
+}  // namespace
+}  // namespace skybridge::cluster

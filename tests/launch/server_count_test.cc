@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/server_count.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/data/scratch_folder.h"
+
+namespace skybridge::launch {
+namespace {
+
+class ServerCountTest : public testing::Test {
+ protected:
+  data::ScratchFolder scratch_;
+  const RunFolder folder_{scratch_.path()};
+};
+
+TEST_F(ServerCountTest, AWishIsThereUntilItIsForgotten) {
+  EXPECT_EQ(ServersWanted(folder_), std::nullopt);
+  ASSERT_TRUE(WantServers(folder_, 3).ok());
+  EXPECT_EQ(ServersWanted(folder_), 3u);
+  ASSERT_TRUE(WantServers(folder_, 12).ok());
+  EXPECT_EQ(ServersWanted(folder_), 12u);
+  ForgetWish(folder_);
+  EXPECT_EQ(ServersWanted(folder_), std::nullopt);
+}
+
+TEST_F(ServerCountTest, WhatHasBecomeOfItIsToldUntilNobodyLooksAfterTheRun) {
+  EXPECT_EQ(ReadServers(folder_), std::nullopt);
+  const ServersNow now{.wanted = 3, .servers = 2, .settled = false};
+  TellServers(folder_, now);
+  EXPECT_EQ(ReadServers(folder_), now);
+  TellServers(folder_, {.wanted = 3, .servers = 3, .settled = true});
+  EXPECT_TRUE(ReadServers(folder_)->settled);
+  ForgetServers(folder_);
+  EXPECT_EQ(ReadServers(folder_), std::nullopt);
+}
+
+TEST_F(ServerCountTest, FilesWithoutSenseAreNone) {
+  for (const char* text : {"", "x", "3 x", "-1", "0", "3 4"}) {
+    scratch_.Write("servers.wanted", text);
+    EXPECT_EQ(ServersWanted(folder_), std::nullopt) << text;
+  }
+  for (const char* text : {"", "3", "1 2", "1 2 x", "1 2 3 4"}) {
+    scratch_.Write("servers.now", text);
+    EXPECT_EQ(ReadServers(folder_), std::nullopt) << text;
+  }
+}
+
+}  // namespace
+}  // namespace skybridge::launch
