@@ -36,9 +36,9 @@ constexpr uint64_t kIds = 300;
 constexpr uint64_t kPieceBytes = 512;
 
 struct Host {
-  explicit Host(uint64_t memory_bytes)
+  explicit Host(uint64_t memory_bytes, uint64_t image_log_bytes = 3000)
       : options{.rows = {.tables = kTables, .seed = 1, .memory_bytes = memory_bytes},
-                .image_log_bytes = 3000},
+                .image_log_bytes = image_log_bytes},
         store(RecordBytes(kTables)) {
     Start();
   }
@@ -411,6 +411,41 @@ TEST_P(SlotMovesTest, WhateverDiesShardsHaveTogetherWhatOneWouldHave) {
   EXPECT_GT(moves, 200u);
   EXPECT_GT(aborts, 200u);
   EXPECT_GT(steps, 5000u);
+}
+
+// The shard that gives may leave with the next map: then nobody else knows of its last clock.
+TEST(SlotTargetTest, AClockThatWasCommittedThereIsCommittedHereToo) {
+  Host from(1 << 20, 1 << 20);
+  Host to(1 << 20, 1 << 20);
+  from.TakeMap({MapVersion(1), {0, 2048}});
+  to.TakeMap({MapVersion(1), {2048, kSlotCount}});
+  const PhaseRules rules{.phase = Phase(1), .lockstep = true, .ranks = 1};
+  for (Host* host : {&from, &to}) {
+    ASSERT_TRUE(host->shard->Open(rules).ok());
+    PushRequest push{.phase = Phase(1), .sequence = 1, .attempt = Attempt(1), .crc = 7};
+    push.rows.parts = Within(Batch(0, 1, false), host->shard->own().slots);
+    ASSERT_TRUE(host->shard->Push(std::move(push)).has_value());
+  }
+  ASSERT_TRUE(from.shard->Done(Phase(1), Rank(0), Attempt(1), 1).ok());
+  ASSERT_EQ(from.shard->committed(), 1u);
+  ASSERT_EQ(to.shard->committed(), 0u);
+
+  const SlotOrder order{.map = MapVersion(1), .slots = {0, 2048}, .endpoint = "source"};
+  Instant now{};
+  ASSERT_EQ(to.target->Take(order).state, MoveAnswer::State::kCopying);
+  for (int i = 0; i < 100 && to.target->Take(order).state != MoveAnswer::State::kInstalled; ++i) {
+    now = now + std::chrono::seconds(1);
+    const auto piece = to.target->Due(now);
+    ASSERT_TRUE(piece.has_value());
+    const auto read = from.source->Read(order.slots, *piece, 9);
+    ASSERT_TRUE(read.has_value()) << read.error();
+    to.target->TakePiece(**read, now);
+    from.source->Freeze(order.slots);
+  }
+  ASSERT_EQ(to.target->Take(order).state, MoveAnswer::State::kInstalled);
+  EXPECT_EQ(to.shard->committed(), 1u);
+  to.Start();
+  EXPECT_EQ(to.shard->committed(), 1u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, SlotMovesTest, testing::Bool(),
