@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <gflags/gflags.h>
@@ -30,6 +32,12 @@ void Say(const std::string& line) {
 
 // Errors: kFailedPrecondition: no process looks after the run, or not one that can.
 Status CheckRuns(const RunFolder& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder.state_file(), ignored)) {
+    return {
+        StatusCode::kFailedPrecondition,
+        fmt::format("scale {}: its job is done, or there never was one", ShownPath(folder.path))};
+  }
   if (LockRunFolder(folder, Duration::zero()).has_value()) {
     return {StatusCode::kFailedPrecondition,
             fmt::format("scale {}: it does not run; to go on: skybridge run --resume {}",

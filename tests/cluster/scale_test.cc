@@ -85,7 +85,7 @@ TEST_F(ScaleTest, WhatCannotBeScaledSaysWhy) {
   ASSERT_EQ(Call(arguments).exit_code, 0);
   const Outcome over = Scale("done", 2);
   EXPECT_EQ(over.exit_code, 1);
-  EXPECT_NE(over.output.find("it does not run"), std::string::npos) << over.output;
+  EXPECT_NE(over.output.find("its job is done"), std::string::npos) << over.output;
   const Outcome none = Scale("done", 0);
   EXPECT_NE(none.output.find("--servers 0: must be 1 to 256"), std::string::npos) << none.output;
 }

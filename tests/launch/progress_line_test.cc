@@ -33,6 +33,11 @@ TEST(ProgressLineTest, TrainingShowsEpochShareRateLossAndTimeLeft) {
             "train     epoch 2.4  61 %  18.2 k examples/s  loss 1.2340  2 min 10 s left");
 }
 
+TEST(ProgressLineTest, SlotsThatMoveAreShown) {
+  EXPECT_EQ(ProgressLine({.phase = "train", .moving = "slots 1 to 2 from shard 0 to shard 1"}),
+            "train     moving slots 1 to 2 from shard 0 to shard 1");
+}
+
 TEST(ProgressLineTest, WhatIsNotKnownIsNotShown) {
   EXPECT_EQ(ProgressLine({.phase = "export"}), "export  ");
   EXPECT_EQ(ProgressLine({.phase = "waiting", .waiting_for = "server 1 (never heard)"}),
