@@ -229,9 +229,7 @@ void DurableJob::MoveShard(const Member& member) {
 // A live move belongs to its map, and ends with it.
 void DurableJob::NextMap(std::vector<ShardMap::Shard> shards) {
   map_ = *ShardMap::Create(MapVersion(Number(map_.version()) + 1), std::move(shards));
-  if (!move_) return;
-  LOG(INFO) << MoveName(*move_) << ": they stay";
-  move_.reset();
+  if (!std::exchange(move_, std::nullopt)) return;
   run_.SlotsStay();
 }
 
@@ -304,7 +302,6 @@ void DurableJob::BeginMove(const SlotMove& move) {
   entry.set_slot_end(move.slots.end);
   move_ = move;
   freezing_ = false;
-  LOG(INFO) << MoveName(move) << " begin to move";
 }
 
 ShardRequest DurableJob::MoveRequest(ShardRequest::Kind kind) const {
@@ -364,7 +361,6 @@ void DurableJob::MakeMove() {
   run_.SlotsMoved(count);
   NextMap(*std::move(shards));
   last_move_made_ = map_.version();
-  LOG(INFO) << MoveName(move) << " have moved; the map is " << Number(map_.version());
 }
 
 void DurableJob::WatchMove() {
@@ -548,7 +544,9 @@ void DurableJob::ApplyMove(const history::Entry& entry) {
       if (move_ && !freezing_) (void)FreezeMove();
       return;
     default:
-      if (move_) AbortMove(entry.move_aborted().reason());
+      if (!move_) return;
+      Append();
+      NextMap(map_.shards());
   }
 }
 

@@ -31,6 +31,7 @@ void MoveDriver::Advance(DurableJob& job, bool rounds_rest) {
   if (map_ != 0 && map_ != map) {  // It has ended, one way or the other.
     const bool made = job.last_move_made() == job.map().version();
     failures_ = made ? 0 : failures_ + 1;
+    LOG(INFO) << MoveName(move_) << (made ? " have moved" : " stay") << "; the map is " << map;
     if (!made) {
       rest_until_ = job.now() + options_.backoff * (1 << std::min(failures_ - 1, kDoublingsMax));
     }
@@ -44,6 +45,8 @@ void MoveDriver::Begin(DurableJob& job) {
   const std::optional<SlotMove> move = job.DueMove();
   if (!move) return;
   job.BeginMove(*move);
+  move_ = *move;
+  LOG(INFO) << MoveName(move_) << " begin to move";
   map_ = Number(job.map().version());
   request_ = next_request_++;
   ask_at_.reset();

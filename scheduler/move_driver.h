@@ -42,7 +42,8 @@ class MoveDriver {
 
   const MoveDriverOptions options_;
   uint64_t next_request_;
-  uint32_t map_ = 0;      // Of the move that is being copied; 0: none.
+  SlotMove move_;         // That was begun here, ...
+  uint32_t map_ = 0;      // ... under this map, and is not known to have ended; 0: none.
   uint64_t request_ = 0;  // What the target is asked now.
   std::optional<Instant> ask_at_;
   Instant began_at_;
