@@ -517,13 +517,15 @@ Status TieredRows::Drop(SlotRange slots) {
     };
     SKY_RETURN_IF_ERROR(Noted(store_.Scan(table.table(), from, count)));
   }
-  SKY_RETURN_IF_ERROR(SyncLog(log_.last()));
   ++writes_;
-  const std::string note = RowsNote{.end = log_.last(), .stored = stored_}.Encode();
-  const env::StoreNote notes[] = {{RowsNote::kName, note}};
-  if (const Status dropped = Noted(store_.Drop(slots, notes)); !dropped.ok()) {
-    stored_ = stored_before;
-    return dropped;
+  if (stored_ != stored_before) {
+    SKY_RETURN_IF_ERROR(SyncLog(log_.last()));
+    const std::string note = RowsNote{.end = log_.last(), .stored = stored_}.Encode();
+    const env::StoreNote notes[] = {{RowsNote::kName, note}};
+    if (const Status dropped = Noted(store_.Drop(slots, notes)); !dropped.ok()) {
+      stored_ = stored_before;
+      return dropped;
+    }
   }
   for (size_t t = 0; t < tables_.size(); ++t) {
     tables_[t]->Remove(leaving[t]);
