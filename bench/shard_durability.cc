@@ -45,7 +45,9 @@ DEFINE_uint32(ranks, 8, "Ranks that pull and push.");
 DEFINE_uint32(step_rows, 1024, "Rows of a pull and of a push.");
 DEFINE_double(compute_ms, 0, "What a rank computes between the answer to its pull and its push.");
 DEFINE_uint32(dim, 64, "Width of a row.");
-DEFINE_uint64(table_rows, 200000, "Rows that steps draw from.");
+DEFINE_uint64(table_rows, 200000, "Rows that steps draw from; all are pushed once at first.");
+DEFINE_uint32(variants, 16, "Steps of a rank, drawn once, that it takes in turn.");
+DEFINE_double(checkpoint_every_s, 0, "Of CHECKPOINT; 0: one after the other.");
 DEFINE_uint64(image_log_mb, 1024, "Log between two images; the turns begin after the first.");
 DEFINE_string(only, "", "One of none, PROCESS, POWER, CHECKPOINT instead of all, for a profile.");
 
@@ -53,7 +55,6 @@ namespace skybridge::ps {
 namespace {
 
 constexpr char kScheduler[] = "scheduler";
-constexpr size_t kVariants = 16;                              // Of a rank's steps.
 constexpr Duration kPauseMax = std::chrono::milliseconds(5);  // Then it is time for a tick.
 
 // Takes everything and keeps nothing.
@@ -123,27 +124,26 @@ class Client {
  public:
   explicit Client(uint64_t rank) : rank_(rank) {
     Rng rng(1, Purpose::kTest, rank);
-    for (size_t v = 0; v < kVariants; ++v) {
+    for (size_t v = 0; v < FLAGS_variants; ++v) {
       std::vector<uint64_t> ids(FLAGS_step_rows);
       for (uint64_t& id : ids) id = rng.Below(FLAGS_table_rows);
       std::ranges::sort(ids);
       ids.erase(std::ranges::unique(ids).begin(), ids.end());
-      AddVariant(ids);
-      rows_.push_back(std::move(ids));
+      variants_.push_back(StepOn(std::move(ids)));
     }
   }
 
   // The next request: a pull, a push of the same rows, the next pull ...
   Envelope Next() {
+    if (!pulled_ && step_ < fill_) filling_ = StepOn(RowsToFill());
+    Step& step = Current();
     if (!pulled_) {
-      Request& pull = pulls_[step_ % kVariants];
-      pull.header.mutable_pull()->set_clock(step_ + 1);
-      pull.header.mutable_pull()->set_done(step_);
-      return pull.Numbered(rank_);
+      step.pull.header.mutable_pull()->set_clock(step_ + 1);
+      step.pull.header.mutable_pull()->set_done(step_);
+      return step.pull.Numbered(rank_);
     }
-    Request& push = pushes_[step_ % kVariants];
-    push.header.mutable_push()->set_sequence(step_);
-    return push.Numbered(rank_);
+    step.push.header.mutable_push()->set_sequence(step_);
+    return step.push.Numbered(rank_);
   }
   // When the next request may go.
   Instant Answered(Instant now) {
@@ -153,13 +153,27 @@ class Client {
                    : now;
   }
   uint64_t steps() const { return step_; }
+  bool filled() const { return step_ >= fill_; }
   // Whether the last request was a push, and of which rows.
-  const std::vector<uint64_t>* pushed() const {
-    return pulled_ ? &rows_[step_ % kVariants] : nullptr;
-  }
+  const std::vector<uint64_t>* pushed() { return pulled_ ? &Current().rows : nullptr; }
 
  private:
-  void AddVariant(const std::vector<uint64_t>& ids) {
+  struct Step {
+    std::vector<uint64_t> rows;
+    Request pull, push;
+  };
+  Step& Current() { return step_ < fill_ ? filling_ : variants_[step_ % variants_.size()]; }
+  // This rank's share of all rows, a step after the other.
+  std::vector<uint64_t> RowsToFill() const {
+    const uint64_t begin = (rank_ * fill_ + step_) * FLAGS_step_rows;
+    std::vector<uint64_t> ids;
+    for (uint64_t id = begin; id < begin + FLAGS_step_rows; ++id) {
+      ids.push_back(id % FLAGS_table_rows);
+    }
+    std::ranges::sort(ids);
+    return ids;
+  }
+  Step StepOn(std::vector<uint64_t> ids) const {
     std::string bytes;
     AppendRaw<uint64_t>(bytes, ids);
     const auto n = static_cast<uint32_t>(ids.size());
@@ -169,7 +183,7 @@ class Client {
     pull.mutable_pull()->set_attempt(1);
     pull.mutable_pull()->add_table()->set_rows(n);
     pull.mutable_pull()->mutable_table(0)->set_dim(FLAGS_dim);
-    pulls_.push_back(Request::Of(pull, bytes));
+    Request pull_of = Request::Of(pull, bytes);
     AppendRaw<float>(bytes, std::vector<float>(size_t{n} * FLAGS_dim, 0.01F));
     wire::Header push = Message(rank_);
     push.mutable_push()->set_phase(1);
@@ -180,14 +194,16 @@ class Client {
     push.mutable_push()->set_rate(1);
     push.mutable_push()->add_table()->set_rows(n);
     push.mutable_push()->mutable_table(0)->set_dim(FLAGS_dim);
-    pushes_.push_back(Request::Of(push, std::move(bytes)));
+    return {std::move(ids), std::move(pull_of), Request::Of(push, std::move(bytes))};
   }
 
   const uint64_t rank_;
+  // Steps of each rank, until every row is there.
+  const uint64_t fill_ = FLAGS_table_rows / (uint64_t{FLAGS_step_rows} * FLAGS_ranks) + 1;
   uint64_t step_ = 0;
   bool pulled_ = false;
-  std::vector<Request> pulls_, pushes_;
-  std::vector<std::vector<uint64_t>> rows_;
+  Step filling_;
+  std::vector<Step> variants_;
 };
 
 // A shard with its ranks, on this thread; its tasks run on others.
@@ -199,7 +215,9 @@ class Bench {
       auto objects = env::FolderObjectStore::Open(folder_ + "-objects");
       CHECK(objects) << objects.error();
       objects_ = *std::move(objects);
-      rounds_.emplace(FLAGS_table_rows, RecordBytes(tables_)[0]);
+      const auto every =
+          std::chrono::microseconds(static_cast<int64_t>(FLAGS_checkpoint_every_s * 1e6));
+      rounds_.emplace(FLAGS_table_rows, RecordBytes(tables_)[0], every);
     }
     auto store = env::RocksDbRowStore::Open({.folder = folder_,
                                              .owner = name,
@@ -217,7 +235,8 @@ class Bench {
   bool warm() {
     images_ += log_->first() != first_;
     first_ = log_->first();
-    return images_ > 2 || name_ == "none";
+    const bool filled = std::ranges::all_of(clients_, &Client::filled);
+    return filled && (images_ > 2 || name_ == "none");
   }
   // What is measured begins now.
   void Forget() {
@@ -324,9 +343,10 @@ class Bench {
       next_tick_ = now + std::chrono::milliseconds(20);
       Perform(node_->Tick(now));
       if (rounds_) {
-        wire::Header question = rounds_->Question();
-        question.MergeFrom(Message(4));
-        Deliver(question);
+        if (auto question = rounds_->Question(now)) {
+          question->MergeFrom(Message(4));
+          Deliver(*question);
+        }
       }
       longest_ = std::max(longest_, clock_.Now() - now);
     }
@@ -403,6 +423,16 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+void PrintRounds(const std::string& name, const RoundDriver& rounds) {
+  fmt::print("{:10} {} checkpoints, {} failed", name, rounds.ended(), rounds.failed());
+  if (const std::vector<double> ratios = rounds.SentForChanged(); !ratios.empty()) {
+    fmt::print("; sent for a byte of changed rows: median {:.2f} ({:.2f} to {:.2f}), {:.2f} in all",
+               ratios[ratios.size() / 2], ratios.front(), ratios.back(),
+               rounds.AllSentForChanged());
+  }
+  fmt::print("\n");
+}
+
 void Run() {
   std::filesystem::remove_all(FLAGS_folder);
   std::vector<std::unique_ptr<Bench>> benches;
@@ -437,10 +467,7 @@ void Run() {
         benches[b]->LongestMs());
   }
   for (const auto& bench : benches) {
-    if (!bench->rounds()) continue;
-    fmt::print("{:10} {} checkpoints, {} failed; sent {:.2f} bytes for a byte of changed rows\n",
-               bench->name(), bench->rounds()->ended(), bench->rounds()->failed(),
-               bench->rounds()->SentForChanged());
+    if (bench->rounds()) PrintRounds(bench->name(), *bench->rounds());
   }
   for (const auto& bench : benches) {
     if (bench->name() == "none") continue;

@@ -7,6 +7,9 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <limits>
+#include <map>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -21,6 +24,7 @@
 #include <rocksdb/utilities/checkpoint.h>
 
 #include "env/files.h"
+#include "env/image_chain.h"
 
 namespace skybridge::env {
 namespace {
@@ -86,7 +90,6 @@ rocksdb::Options MakeOptions(const RocksDbRowStoreOptions& given, bool direct_re
   options.level_compaction_dynamic_level_bytes = true;
   options.target_file_size_base = 256 << 20;
   options.max_bytes_for_level_base = 1 << 30;
-  options.optimize_filters_for_hits = true;
   options.write_buffer_size = 1 << 20;  // Nothing is ever put into it.
   options.avoid_flush_during_shutdown = true;
   options.recycle_log_file_num = 0;
@@ -166,40 +169,6 @@ class StagedFiles : public StagedRows {
   std::vector<rocksdb::IngestExternalFileArg> files;
 };
 
-class FolderImage : public StoreImage {
- public:
-  explicit FolderImage(std::string folder) : folder_(std::move(folder)) {}
-  ~FolderImage() override {
-    std::error_code error;
-    fs::remove_all(folder_, error);
-    // The next start deletes it.
-    if (error) LOG(WARNING) << "delete " << folder_ << ": " << error.message();
-  }
-
-  Status List() {
-    std::error_code error;
-    for (fs::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
-      const uint64_t bytes = it->file_size(error);
-      if (error) break;
-      files_.push_back({.name = it->path().filename().string(),
-                        .bytes = bytes,
-                        .lasting = it->path().extension() == ".sst"});
-    }
-    std::ranges::sort(files_, {}, &ImageFile::name);
-    return ToStatus(error, "list " + folder_);
-  }
-
-  const std::vector<ImageFile>& files() const override { return files_; }
-  Status Read(const std::string& name,
-              const std::function<Status(std::string_view)>& sink) override {
-    return ReadPieces(folder_ + "/" + name, sink);
-  }
-
- private:
-  const std::string folder_;
-  std::vector<ImageFile> files_;  // By name.
-};
-
 }  // namespace
 
 struct RocksDbRowStore::State {
@@ -210,8 +179,12 @@ struct RocksDbRowStore::State {
   rocksdb::ColumnFamilyHandle* default_family = nullptr;
   uint64_t store_id = 0;
   std::atomic<uint64_t> runs_written = 0;
-  uint64_t images_made = 0;
+  uint64_t chains_begun = 0;
+  std::mutex chain_mutex;             // Whoever finds no room gives it up, on any thread.
+  std::unique_ptr<ImageChain> chain;  // Null: the next image begins one.
 
+  ~State() { Close(); }
+  Status Start();
   Status Open(bool direct_reads);
   void Close();
   Status CheckTable(TableId table) const;
@@ -220,6 +193,9 @@ struct RocksDbRowStore::State {
   Status WriteNotes(std::span<const StoreNote> notes, StagedFiles* staged);
   Status WriteDrop(size_t table, SlotRange slots, StagedFiles* staged);
   Status HandOver(StagedFiles* staged);
+  Status MakeRoom(uint64_t bytes);
+  Status BeginChain();
+  Status TakeAdditions();
   Status ReadFailure(TableId table, RowKey key, const rocksdb::Status& status, size_t bytes) const;
   Status ReadSome(TableId table, std::span<const RowKey> keys, char* records, uint8_t* found);
 };
@@ -262,21 +238,24 @@ Status RocksDbRowStore::State::CheckTable(TableId table) const {
                                                   std::to_string(families.size()));
 }
 
-Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOptions options) {
-  SKY_ASSIGN_OR_RETURN(const uint64_t store_id, TakeFolder(options));
+Status RocksDbRowStore::State::Start() {
   SKY_RETURN_IF_ERROR(CheckFreeSpace(options.folder, kFreeBytesMin));
-  auto state = std::make_unique<State>();
-  state->options = std::move(options);
-  state->store_id = store_id;
-  if (Status direct = state->Open(true); !direct.ok()) {
+  if (Status direct = Open(true); !direct.ok()) {
     if (direct.code() == StatusCode::kFailedPrecondition) return direct;
     // Some file systems (tmpfs) cannot read past the kernel's cache.
     LOG(WARNING) << direct << "; trying without direct reads";
-    SKY_RETURN_IF_ERROR(state->Open(false));
+    SKY_RETURN_IF_ERROR(Open(false));
   }
   // Now that the lock is ours. It makes the name of db/ safe too: RocksDB only syncs what is in it.
-  SKY_RETURN_IF_ERROR(EmptyFolder(state->options.folder + "/runs"));
-  SKY_RETURN_IF_ERROR(EmptyFolder(state->options.folder + "/images"));
+  SKY_RETURN_IF_ERROR(EmptyFolder(options.folder + "/runs"));
+  return EmptyFolder(options.folder + "/images");
+}
+
+Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOptions options) {
+  auto state = std::make_unique<State>();
+  SKY_ASSIGN_OR_RETURN(state->store_id, TakeFolder(options));
+  state->options = std::move(options);
+  SKY_RETURN_IF_ERROR(state->Start());
   return std::unique_ptr<RocksDbRowStore>(new RocksDbRowStore(std::move(state)));
 }
 
@@ -292,13 +271,20 @@ Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Adopt(RocksDbRowStoreO
   if (!fs::exists(options.folder + "/db/CURRENT", error)) {
     return Status(StatusCode::kDataLoss, attempt + ": CURRENT is not among them");
   }
-  SKY_RETURN_IF_ERROR(WriteFileDurably(mark, MarkText(options.owner, options.new_store_id)));
-  return Open(std::move(options));
+  auto state = std::make_unique<State>();
+  state->store_id = options.new_store_id;
+  state->options = std::move(options);
+  SKY_RETURN_IF_ERROR(state->Start());
+  SKY_RETURN_IF_ERROR(state->TakeAdditions());
+  // Now it is whole.
+  SKY_RETURN_IF_ERROR(
+      WriteFileDurably(mark, MarkText(state->options.owner, state->options.new_store_id)));
+  return std::unique_ptr<RocksDbRowStore>(new RocksDbRowStore(std::move(state)));
 }
 
 RocksDbRowStore::RocksDbRowStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-RocksDbRowStore::~RocksDbRowStore() { state_->Close(); }
+RocksDbRowStore::~RocksDbRowStore() = default;
 
 uint64_t RocksDbRowStore::store_id() const { return state_->store_id; }
 
@@ -361,8 +347,27 @@ Status RocksDbRowStore::State::HandOver(StagedFiles* staged) {
     file.options.write_global_seqno = false;
     file.options.verify_checksums_before_ingest = options.verify;
   }
-  return ToStatus(db->IngestExternalFiles(staged->files),
-                  "ingest rows into " + options.folder + "/db");
+  std::vector<AddedFile> added;
+  for (const rocksdb::IngestExternalFileArg& file : staged->files) {
+    added.push_back({.family = file.column_family->GetID(), .path = file.external_files[0]});
+  }
+  const auto ingest = [&] {
+    return ToStatus(db->IngestExternalFiles(staged->files),
+                    "ingest rows into " + options.folder + "/db");
+  };
+  const std::lock_guard lock(chain_mutex);
+  return chain ? chain->Add(added, ingest) : ingest();
+}
+
+// Files that only make later images smaller go before anything else lacks room.
+Status RocksDbRowStore::State::MakeRoom(uint64_t bytes) {
+  Status room = CheckFreeSpace(options.folder, bytes);
+  if (room.code() != StatusCode::kResourceExhausted) return room;
+  const std::lock_guard lock(chain_mutex);
+  if (!chain) return room;
+  LOG(WARNING) << room << "; what images share is given up";
+  chain.reset();
+  return CheckFreeSpace(options.folder, bytes);
 }
 
 Result<std::unique_ptr<StagedRows>> RocksDbRowStore::Stage(std::span<const RowRun> runs,
@@ -370,7 +375,7 @@ Result<std::unique_ptr<StagedRows>> RocksDbRowStore::Stage(std::span<const RowRu
   uint64_t bytes = kFreeBytesMin;
   for (const RowRun& run : runs) bytes += run.records.size() + run.keys.size() * sizeof(RowKey);
   for (const StoreNote& note : notes) bytes += note.value.size();
-  SKY_RETURN_IF_ERROR(CheckFreeSpace(state_->options.folder, bytes));
+  SKY_RETURN_IF_ERROR(state_->MakeRoom(bytes));
   auto staged = std::make_unique<StagedFiles>();
   for (const RowRun& run : runs) {
     if (!run.keys.empty()) SKY_RETURN_IF_ERROR(state_->WriteRun(run, staged.get()));
@@ -384,7 +389,7 @@ Status RocksDbRowStore::Take(std::unique_ptr<StagedRows> staged) {
 }
 
 Status RocksDbRowStore::Drop(SlotRange slots, std::span<const StoreNote> notes) {
-  SKY_RETURN_IF_ERROR(CheckFreeSpace(state_->options.folder, kFreeBytesMin));
+  SKY_RETURN_IF_ERROR(state_->MakeRoom(kFreeBytesMin));
   StagedFiles staged;
   for (size_t t = 0; t < state_->families.size() && slots.begin < slots.end; ++t) {
     SKY_RETURN_IF_ERROR(state_->WriteDrop(t, slots, &staged));
@@ -393,18 +398,53 @@ Status RocksDbRowStore::Drop(SlotRange slots, std::span<const StoreNote> notes) 
   return state_->HandOver(&staged);
 }
 
-Result<std::unique_ptr<StoreImage>> RocksDbRowStore::Freeze() {
-  SKY_RETURN_IF_ERROR(CheckFreeSpace(state_->options.folder, kFreeBytesMin));
-  const std::string folder = fs::absolute(state_->options.folder).string() + "/images/" +
-                             std::to_string(state_->images_made++);
-  const std::string attempt = "freeze " + state_->options.folder + "/db in " + folder;
+// ---------------------------------------------------------------- images
+
+Status RocksDbRowStore::State::BeginChain() {
+  const std::string folder =
+      fs::absolute(options.folder).string() + "/images/" + std::to_string(chains_begun++);
+  const std::string attempt = "freeze " + options.folder + "/db in " + folder;
   rocksdb::Checkpoint* made = nullptr;
-  SKY_RETURN_IF_ERROR(ToStatus(rocksdb::Checkpoint::Create(state_->db.get(), &made), attempt));
+  SKY_RETURN_IF_ERROR(ToStatus(rocksdb::Checkpoint::Create(db.get(), &made), attempt));
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-  auto image = std::make_unique<FolderImage>(folder);  // Deletes what an error leaves behind.
-  SKY_RETURN_IF_ERROR(ToStatus(checkpoint->CreateCheckpoint(folder), attempt));
-  SKY_RETURN_IF_ERROR(image->List());
-  return std::unique_ptr<StoreImage>(std::move(image));
+  // Memtables are empty. A flush of nothing waits until merging has caught up, seconds at times.
+  constexpr uint64_t kNoFlush = std::numeric_limits<uint64_t>::max();
+  SKY_RETURN_IF_ERROR(ToStatus(checkpoint->CreateCheckpoint(folder, kNoFlush), attempt));
+  SKY_ASSIGN_OR_RETURN(chain, ImageChain::Begin(folder, chain.get()));
+  return Status();
+}
+
+Result<std::unique_ptr<StoreImage>> RocksDbRowStore::Freeze() {
+  SKY_RETURN_IF_ERROR(state_->MakeRoom(kFreeBytesMin));
+  const std::lock_guard lock(state_->chain_mutex);
+  if (!state_->chain || state_->chain->closed()) SKY_RETURN_IF_ERROR(state_->BeginChain());
+  return state_->chain->Image();
+}
+
+// In their order: of two rows with one key the later one counts.
+Status RocksDbRowStore::State::TakeAdditions() {
+  const std::string folder = options.folder + "/db";
+  std::map<ImageChain::Place, std::string> files;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const auto place = ImageChain::PlaceOf(it->path().filename().string());
+    if (place) files.emplace(*place, it->path().string());
+  }
+  SKY_RETURN_IF_ERROR(ToStatus(error, "list " + folder));
+  for (auto file = files.begin(); file != files.end();) {
+    StagedFiles addition;
+    const uint64_t number = file->first.addition;
+    for (; file != files.end() && file->first.addition == number; ++file) {
+      const size_t family = file->first.family;
+      if (family > families.size()) {
+        return Status(StatusCode::kDataLoss,
+                      "take up " + file->second + ": there is no table " + std::to_string(family));
+      }
+      addition.Add(family == 0 ? default_family : families[family - 1], file->second);
+    }
+    SKY_RETURN_IF_ERROR(HandOver(&addition));
+  }
+  return Status();
 }
 
 // ---------------------------------------------------------------- reading

@@ -57,7 +57,9 @@ class RocksDbRowStore : public RowStore {
               std::span<uint8_t> found) override;
   Status Scan(TableId table, RowKey from,
               const std::function<bool(RowKey, std::string_view)>& visit) override;
-  // Hard links to RocksDB's files, and copies of its small ones, in a folder below images/.
+  // Hard links to RocksDB's files, and copies of its small ones, in a folder below images/; the
+  // files ingested since, until they weigh as much (ImageChain): up to three times the store's
+  // bytes are on the disk then. They go when there is no room for rows.
   Result<std::unique_ptr<StoreImage>> Freeze() override;
 
  private:

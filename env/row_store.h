@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -80,7 +82,8 @@ class RowStore {
   // something else; the store must outlive the call and what it returns.
   virtual Result<std::unique_ptr<StagedRows>> Stage(std::span<const RowRun> runs,
                                                     std::span<const StoreNote> notes) = 0;
-  // Makes them part of it, in the order of these calls. Takes a small part of the time.
+  // Makes them part of it, in the order of these calls. Any thread, as long as the owner writes
+  // nothing meanwhile.
   virtual Status Take(std::unique_ptr<StagedRows> staged) = 0;
 
   // Removes all rows of all tables in these slots and writes the notes, or does nothing at all, as
@@ -98,9 +101,30 @@ class RowStore {
   virtual Status Scan(TableId table, RowKey from,
                       const std::function<bool(RowKey, std::string_view)>& visit) = 0;
 
-  // The store as it is now, for reading while it goes on. A store that is opened anew forgets the
-  // images of its former life. An error leaves the store as it was.
+  // The store as it is now, for reading while it goes on. Any thread, also while the owner's calls
+  // something else: what is written meanwhile is in it or not. A store that is opened anew forgets
+  // the images of its former life. An error leaves the store as it was.
   virtual Result<std::unique_ptr<StoreImage>> Freeze() = 0;
+};
+
+// Staged rows that become part of their store once, by whichever thread comes first. Any thread.
+class PendingRows {
+ public:
+  // `store` outlives it.
+  PendingRows(RowStore& store, std::unique_ptr<StagedRows> staged)
+      : store_(store), staged_(std::move(staged)) {}
+  // What Take returned, also for those who come later; they wait for it.
+  Status Enter() {
+    const std::lock_guard lock(mutex_);
+    if (!entered_) entered_ = store_.Take(std::move(staged_));
+    return *entered_;
+  }
+
+ private:
+  RowStore& store_;
+  std::unique_ptr<StagedRows> staged_;
+  std::mutex mutex_;
+  std::optional<Status> entered_;
 };
 
 }  // namespace skybridge::env

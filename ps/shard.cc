@@ -92,7 +92,7 @@ Status Shard::Replay(const env::RedoRecord& kept, uint64_t begin) {
   return state_.Apply(kept.lsn, std::move(record));
 }
 
-std::unique_ptr<Task> Shard::ContinueImage() {
+std::unique_ptr<PieceTask> Shard::ContinueImage() {
   if (!failure().ok() || piece_under_way_) return nullptr;
   if (!image_) {
     if (log_bytes_ < image_due_ && !image_wanted_) return nullptr;
@@ -108,13 +108,13 @@ std::unique_ptr<Task> Shard::ContinueImage() {
   return piece;
 }
 
-bool Shard::TakePiece(std::unique_ptr<Task>* task) {
-  if (dynamic_cast<ImagePiece*>(task->get()) == nullptr) return false;
-  std::unique_ptr<ImagePiece> piece(static_cast<ImagePiece*>(task->release()));
+bool Shard::TakePiece(const Task& task) {
+  const auto* piece = dynamic_cast<const PieceTask*>(&task);
+  if (piece == nullptr) return false;
   piece_under_way_ = false;
   if (!failure().ok()) return true;
   const env::StoreNote notes[] = {{ShardImage::kNoteName, image_->note}};
-  const Result<bool> whole = state_.rows.TakePiece(std::move(piece), notes);
+  const Result<bool> whole = state_.rows.TakePiece(*piece, notes);
   if (!whole && whole.error().code() == StatusCode::kResourceExhausted) {
     GiveUpImage(whole.error());
   } else if (Noted(whole.status()).ok() && *whole) {

@@ -110,12 +110,12 @@ class Shard {
   // The state as it stands now, without rows.
   ShardImage Image() const { return state_.Image(log_.last() + 1); }
 
-  // The next piece of an image if one is due: rows go to the store, and the log that they no longer
+  // The next step of an image if one is due: rows go to the store, and the log that they no longer
   // need is released (S5). Call now and then; run what it returns, then give it to TakePiece. Null:
-  // nothing is due, or a piece is under way.
-  std::unique_ptr<Task> ContinueImage();
-  // Takes back a piece that ran; false: it is something else.
-  bool TakePiece(std::unique_ptr<Task>* task);
+  // nothing is due, or a step is under way.
+  std::unique_ptr<PieceTask> ContinueImage();
+  // Takes back a step that ran; false: it is something else.
+  bool TakePiece(const Task& task);
   // Makes an image due now, unless one is being written. It is in the store once images() is what
   // this returns.
   uint64_t WantImage();

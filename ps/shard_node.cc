@@ -172,8 +172,8 @@ Effects ShardNode::State::Tick(Instant now) {
 
 // Whatever else happened is concluded too. Rows follow their log: its sync is started first.
 void ShardNode::State::ContinueImage(Instant now, Effects* out) {
-  std::unique_ptr<Task> piece = shard_.ContinueImage();
-  if (piece != nullptr) replies_.WantSync();
+  std::unique_ptr<PieceTask> piece = shard_.ContinueImage();
+  if (piece != nullptr && piece->step == PieceTask::Step::kStage) replies_.WantSync();
   Conclude(now, out);
   if (piece != nullptr) out->start.push_back(std::move(piece));
 }
@@ -183,7 +183,7 @@ Effects ShardNode::State::Finish(std::unique_ptr<Task> task, Instant now) {
   if (finished_) return out;
   if (replies_.Finish(*task)) {
     Conclude(now, &out);
-  } else if (shard_.TakePiece(&task)) {
+  } else if (shard_.TakePiece(*task)) {
     ContinueImage(now, &out);
   } else {
     round_.Finish(std::move(task));

@@ -126,16 +126,29 @@ void ShardRound::Fail(const Status& status, const std::string& attempt) {
   failure_ = status.WithContext(attempt);
 }
 
-// Right after the image ended: what it needs of the log was not released yet.
-void ShardRound::Freeze() {
+// Right after the image ended: what it needs of the log was not released yet. Rows that come into
+// the store until it is frozen do no harm: the cut is later still.
+std::unique_ptr<Task> ShardRound::BeginFreeze() {
   redo_ = shard_.image_redo();
   refused_by_log_ = shard_.refused_by_log();
   auto hold = log_.Tail(redo_, redo_ - 1);
-  if (!hold) return Fail(hold.error(), "keep the log");
-  auto image = store_.Freeze();
-  if (!image) return Fail(image.error(), "freeze");
+  if (!hold) {
+    Fail(hold.error(), "keep the log");
+    return nullptr;
+  }
   hold_ = *std::move(hold);
-  image_ = *std::move(image);
+  freezing_ = true;
+  return std::make_unique<FreezeTask>(round_, store_);
+}
+
+void ShardRound::TakeImage(FreezeTask& task) {
+  freezing_ = false;
+  if (!open_ || !failure_.ok() || task.round != round_) {
+    cleanups_.push_back(std::make_unique<RoundCleanup>(std::move(task.image), nullptr));
+    return;
+  }
+  if (!task.status.ok()) return Fail(task.status, "freeze");
+  image_ = std::move(task.image);
   files_ = image_->files().size();
   frozen_ = true;
   // Files that are gone do not come back.
@@ -165,13 +178,14 @@ void ShardRound::ForgetCut() {
 
 std::vector<std::unique_ptr<Task>> ShardRound::Advance() {
   const bool going = open_ && failure_.ok();
-  if (going && !frozen_ && shard_.images() >= image_wanted_) {
-    Freeze();
-  } else if (going && !frozen_ && shard_.images_given_up() > given_up_) {
+  std::unique_ptr<Task> freeze;
+  if (going && hold_ == nullptr && !freezing_ && shard_.images() >= image_wanted_) {
+    freeze = BeginFreeze();
+  } else if (going && hold_ == nullptr && shard_.images_given_up() > given_up_) {
     Fail({StatusCode::kResourceExhausted, "the disk has no room for the image"}, "prepare");
   }
   // What the round keeps of the log may be what training has no room for.
-  if (going && frozen_ && shard_.refused_by_log() > refused_by_log_) {
+  if (going && hold_ != nullptr && shard_.refused_by_log() > refused_by_log_) {
     Fail({StatusCode::kResourceExhausted, "the log is full"}, "keep the log");
   } else if (going && waits_for_clock_ && shard_.committed() >= asked_clock_) {
     Status taken = shard_.committed() == asked_clock_
@@ -183,6 +197,7 @@ std::vector<std::unique_ptr<Task>> ShardRound::Advance() {
   }
   std::vector<std::unique_ptr<Task>> tasks = std::move(cleanups_);
   cleanups_.clear();
+  if (freeze) tasks.push_back(std::move(freeze));
   if (auto upload = running_ ? nullptr : NextUpload()) {
     running_ = true;
     tasks.push_back(std::move(upload));
@@ -230,7 +245,9 @@ checkpoint::Fragment ShardRound::MakeFragment() const {
 }
 
 void ShardRound::Finish(std::unique_ptr<Task> task) {
-  if (auto* files = dynamic_cast<FileUpload*>(task.get())) {
+  if (auto* freeze = dynamic_cast<FreezeTask*>(task.get())) {
+    TakeImage(*freeze);
+  } else if (auto* files = dynamic_cast<FileUpload*>(task.get())) {
     running_ = false;
     TakeFiles(*files);
   } else if (auto* cut = dynamic_cast<CutUpload*>(task.get())) {

@@ -94,7 +94,8 @@ class ShardRound {
   std::optional<RoundAnswer> Refusal(uint32_t round) const;
   void Begin(uint32_t round);
   void Drop();
-  void Freeze();
+  std::unique_ptr<Task> BeginFreeze();
+  void TakeImage(FreezeTask& task);
   Status TakeCut();
   void ForgetCut();
   void Fail(const Status& status, const std::string& attempt);
@@ -116,6 +117,7 @@ class ShardRound {
   Status failure_;
   uint64_t image_wanted_ = 0;  // Frozen once the shard has written so many.
   uint64_t given_up_ = 0;      // Images that were given up before.
+  bool freezing_ = false;      // A task is at it, maybe for the round before.
   bool frozen_ = false;        // `image_` is there, or with the task that sends it.
   std::unique_ptr<env::StoreImage> image_;
   std::unique_ptr<env::LogTail> hold_;  // Keeps the log from redo_ on.

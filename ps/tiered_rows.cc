@@ -111,7 +111,21 @@ Status TieredRows::Recover() {
   }
   stored_ = note.stored;
   existing_ = note.stored;
+  for (const auto& table : tables_) SKY_RETURN_IF_ERROR(Load(*table));
   return Status();
+}
+
+Status TieredRows::Load(RowTable& table) {
+  const uint64_t stored = stored_[Number(table.table())];
+  if (stored == 0 || !table.TryReserve(stored)) return Status();
+  const auto visit = [&](env::RowKey key, std::string_view bytes) {
+    if (table.rows() == stored) return false;
+    const RowNumber row = table.Insert(key.id);
+    std::memcpy(table.record(row), bytes.data(), bytes.size());
+    table.SetStored(row);
+    return true;
+  };
+  return Noted(store_.Scan(table.table(), env::RowKey{}, visit));
 }
 
 Result<std::span<const RowNumber>> TieredRows::Fetch(TableId table, std::span<const RowId> ids) {
@@ -251,6 +265,7 @@ Status TieredRows::SyncLog(uint64_t end) {
 
 Status TieredRows::WriteSorted(std::span<const std::vector<RowNumber>> rows,
                                std::span<const env::StoreNote> notes) {
+  SKY_RETURN_IF_ERROR(Settle());
   spill_.records.reserve(spill_bytes_);  // Once; growing by doubling would pass the budget.
   std::vector<uint64_t> stored = stored_;
   Sort(rows, &spill_, &stored);
@@ -299,8 +314,9 @@ bool TieredRows::NextChanged(std::vector<std::vector<RowNumber>>* changed) {
   return image_table_ == tables_.size();
 }
 
-std::unique_ptr<ImagePiece> TieredRows::NextPiece(std::span<const env::StoreNote> notes) {
-  auto piece = std::make_unique<ImagePiece>(store_);
+std::unique_ptr<PieceTask> TieredRows::NextPiece(std::span<const env::StoreNote> notes) {
+  if (entering_) return std::make_unique<PieceTask>(entering_, PieceTask::Step::kEnter);
+  auto piece = std::make_shared<ImagePiece>(store_);
   piece->begin_table = image_table_;
   piece->begin_row = image_row_;
   std::vector<std::vector<RowNumber>> changed;
@@ -316,21 +332,36 @@ std::unique_ptr<ImagePiece> TieredRows::NextPiece(std::span<const env::StoreNote
   }
   piece->notes.emplace_back(RowsNote::kName,
                             RowsNote{.end = piece->end, .stored = piece->stored}.Encode());
-  return piece;
+  return std::make_unique<PieceTask>(std::move(piece), PieceTask::Step::kStage);
 }
 
-Result<bool> TieredRows::TakePiece(std::unique_ptr<ImagePiece> piece,
-                                   std::span<const env::StoreNote> notes) {
-  SKY_RETURN_IF_ERROR(Noted(piece->status));
-  if (piece->writes != writes_) {
-    image_table_ = piece->begin_table;
-    image_row_ = piece->begin_row;
+Result<bool> TieredRows::TakePiece(const PieceTask& task, std::span<const env::StoreNote> notes) {
+  ImagePiece& piece = *task.piece;
+  if (task.step == PieceTask::Step::kEnter) {
+    CHECK_EQ(entering_, task.piece);
+    const Status entered = Settle();
+    entering_.reset();
+    SKY_RETURN_IF_ERROR(entered);
+    return piece.whole;
+  }
+  SKY_RETURN_IF_ERROR(Noted(piece.status));
+  if (piece.writes != writes_) {
+    image_table_ = piece.begin_table;
+    image_row_ = piece.begin_row;
     return WritePiece(notes);
   }
-  SKY_RETURN_IF_ERROR(SyncLog(piece->end));
-  SKY_RETURN_IF_ERROR(Noted(store_.Take(std::move(piece->staged))));
-  NotePiece(*piece);
-  return piece->whole;
+  SKY_RETURN_IF_ERROR(SyncLog(piece.end));
+  entering_ = task.piece;
+  return false;
+}
+
+// What enters the store is there before anything else is written to it.
+Status TieredRows::Settle() {
+  if (!entering_ || entering_->noted) return Status();
+  SKY_RETURN_IF_ERROR(Noted(entering_->Enter()));
+  NotePiece(*entering_);
+  entering_->noted = true;
+  return Status();
 }
 
 // Rows that have changed since are in the store as they were.
@@ -497,6 +528,7 @@ Status TieredRows::Put(TableId table, std::span<const RowId> ids, std::span<cons
 }
 
 Status TieredRows::Drop(SlotRange slots) {
+  SKY_RETURN_IF_ERROR(Settle());
   const env::RowKey from{.slot = Slot(static_cast<uint16_t>(slots.begin)), .id = {}};
   const std::vector<uint64_t> stored_before = stored_;
   std::vector<std::vector<RowNumber>> leaving(tables_.size());

@@ -65,7 +65,8 @@ class TieredRows {
   // options.Validate() must be OK; `store` and `log` outlive this.
   TieredRows(TieredRowsOptions options, env::RowStore& store, env::RedoLog& log);
 
-  // Takes up what the store holds from a former life. Call first, once.
+  // Takes up what the store holds from a former life. Call first, once. Tables that fit into memory
+  // come there in the order of the disk, which takes a hundredth of the time of one row at a time.
   // Errors: kDataLoss if the log ends before the rows do, the tables are others, or the store was
   // not filled to its end.
   Status Recover();
@@ -127,13 +128,14 @@ class TieredRows {
 
   // Begins an image of what has changed until now.
   void BeginImage();
-  // The next piece of it, at most kImageRunBytes; `notes` go in with the last one. One at a time:
-  // run it, then give it back. Null: many rows were looked at, and none has changed; call again.
-  std::unique_ptr<ImagePiece> NextPiece(std::span<const env::StoreNote> notes);
-  // Puts into the store what ran. True once all of the image is there.
-  // Rows that were written meanwhile, to make room, may be newer: then the piece is dropped, and
-  // written again on this thread.
-  Result<bool> TakePiece(std::unique_ptr<ImagePiece> piece, std::span<const env::StoreNote> notes);
+  // The next step of it: of the piece under way, or the first of the next, of at most
+  // kImageRunBytes; `notes` go in with the last piece. One at a time: run it, then give it back.
+  // Null: many rows were looked at, and none has changed; call again.
+  std::unique_ptr<PieceTask> NextPiece(std::span<const env::StoreNote> notes);
+  // Takes back a step that ran. True once all of the image is in the store.
+  // Rows that were written while a piece was staged, to make room, may be newer: then the piece is
+  // dropped, and written again on this thread. While it enters the store they wait for it.
+  Result<bool> TakePiece(const PieceTask& task, std::span<const env::StoreNote> notes);
 
   // Rows that exist.
   uint64_t rows(TableId table) const { return existing_[Number(table)]; }
@@ -146,6 +148,7 @@ class TieredRows {
     env::RowKey key;
     RowNumber row;
   };
+  Status Load(RowTable& table);
   Result<std::span<const RowNumber>> Bring(TableId table, std::span<const RowId> ids, bool create);
   // Reads the misses of ids_/rows_ from the store: found_ and scratch_, in the order of reading_.
   Status ReadMisses(RowTable& table, std::span<const RowId> ids);
@@ -161,6 +164,7 @@ class TieredRows {
   // Moves the image's place over rows; returns those that have changed, by table. True at its end.
   bool NextChanged(std::vector<std::vector<RowNumber>>* changed);
   Result<bool> WritePiece(std::span<const env::StoreNote> notes);
+  Status Settle();
   void NotePiece(const ImagePiece& piece);
   Status WriteChanged(RowTable& table);
   Status Noted(Status status);
@@ -190,6 +194,7 @@ class TieredRows {
   // Downwards, because a row that takes the place of a removed one comes from above.
   size_t image_table_ = 0;
   RowNumber image_row_ = 0;
+  std::shared_ptr<ImagePiece> entering_;  // Staged, and the log that explains it is safe.
 
   // Buffers of one call; at most block_rows() rows each.
   std::vector<RowNumber> rows_;

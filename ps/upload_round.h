@@ -26,6 +26,26 @@ struct SentObject {
 };
 using SentObjects = std::map<std::string, SentObject>;  // By the file's name in the frozen store.
 
+// Freezes a store, which takes its time when RocksDB does.
+class FreezeTask : public Task {
+ public:
+  // `store` outlives it.
+  FreezeTask(uint64_t round_id, env::RowStore& store) : round(round_id), store_(store) {}
+  void Run() override {
+    auto frozen = store_.Freeze();
+    status = frozen.status();
+    if (frozen) image = *std::move(frozen);
+  }
+
+  const uint64_t round;
+  // Out.
+  std::unique_ptr<env::StoreImage> image;
+  Status status;
+
+ private:
+  env::RowStore& store_;
+};
+
 // Sends files of a frozen store, from `next_file` on, until `step_bytes` were sent or all are
 // there. What is known from before and still there is named again, not sent (docs/protocol.md, K4).
 class FileUpload : public Task {

@@ -83,7 +83,7 @@ class CutShard {
     std::unique_ptr<Task> task = std::move(tasks_.front());
     tasks_.pop_front();
     task->Run();
-    if (!shard->TakePiece(&task)) round->Finish(std::move(task));
+    if (!shard->TakePiece(*task)) round->Finish(std::move(task));
   }
 
   // What it answered when it was asked for its part of a round.

@@ -8,12 +8,13 @@
 
 namespace skybridge::ps {
 
-// A step of an image from begin to end, as if its task took no time.
+// A piece of an image from begin to end, as if its tasks took no time.
 inline void ContinueImage(Shard& shard) {
-  std::unique_ptr<Task> piece = shard.ContinueImage();
-  if (piece == nullptr) return;
-  piece->Run();
-  shard.TakePiece(&piece);
+  while (const std::unique_ptr<PieceTask> step = shard.ContinueImage()) {
+    step->Run();
+    shard.TakePiece(*step);
+    if (step->step == PieceTask::Step::kEnter) return;
+  }
 }
 
 }  // namespace skybridge::ps

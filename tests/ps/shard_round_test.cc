@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ps/shard_round.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -115,10 +116,16 @@ class ShardRoundTest : public testing::Test {
   void Advance() {
     for (auto& task : round_.Advance()) tasks_.push_back(std::move(task));
   }
-  // As a tick of the node does.
+  // As a tick of the node does; freezing takes no time.
   void Tick() {
     ContinueImage(shard_);
     Advance();
+    const auto freeze = std::ranges::find_if(tasks_, [](const std::unique_ptr<Task>& task) {
+      return dynamic_cast<FreezeTask*>(task.get()) != nullptr;
+    });
+    if (freeze == tasks_.end()) return;
+    std::swap(*freeze, tasks_.front());
+    RunOne();
   }
   void RunOne() {
     ASSERT_FALSE(tasks_.empty());
@@ -538,13 +545,41 @@ TEST_F(ShardRoundTest, AFreezeThatFailsEndsTheRound) {
   ContinueImage(shard_);
   store_.failure = Status(StatusCode::kResourceExhausted, "no room for links");
   Advance();
+  RunOne();
   store_.failure = Status();
   const RoundAnswer answer = round_.Prepare(1);
   EXPECT_EQ(answer.state, State::kFailed);
   EXPECT_NE(answer.failure.message().find("no room for links"), std::string::npos);
-  EXPECT_TRUE(tasks_.empty());
+  RunAll();
   Push(1);
   EXPECT_EQ(RowsOf(*Restored(objects_, Upload(2)).shard), RowsOf(shard_));
+}
+
+// A task for the round before is still at it.
+TEST_F(ShardRoundTest, ARoundWaitsForTheFreezeOfTheOneBeforeAndTakesItsOwn) {
+  OpenAsync();
+  Push(0);
+  round_.Prepare(1);
+  ContinueImage(shard_);
+  Advance();
+  ASSERT_EQ(tasks_.size(), 1u);
+  round_.Prepare(2);
+  Push(1);
+  ContinueImage(shard_);
+  Advance();
+  EXPECT_EQ(std::ranges::count_if(
+                tasks_,
+                [](const auto& task) { return dynamic_cast<FreezeTask*>(task.get()) != nullptr; }),
+            1);
+  RunOne();
+  EXPECT_EQ(round_.Prepare(2).state, State::kPreparing) << "that was not its own";
+  RunAll();
+  EXPECT_EQ(store_.images(), 1);
+  EXPECT_EQ(round_.Prepare(2).state, State::kPrepared);
+  EXPECT_EQ(round_.Cut(2, kPhase, 0).state, State::kCut);
+  Advance();
+  RunAll();
+  EXPECT_EQ(RowsOf(*Restored(objects_, round_.Collect(2)).shard), RowsOf(shard_));
 }
 
 TEST_F(ShardRoundTest, WithoutAnObjectStoreOrSlotsEveryRoundFailsByName) {

@@ -73,13 +73,14 @@ struct Host {
     shard->SetSlots(own);
   }
 
-  // Now and then a piece of an image ends, or begins.
+  // A step of an image begins, or ends, or takes its time.
   void ContinueImage(Rng& rng) {
     if (piece == nullptr) {
       piece = shard->ContinueImage();
-    } else if (rng.Below(2) == 0) {
+    } else if (rng.Below(8) > 0) {
       piece->Run();
-      shard->TakePiece(&piece);
+      shard->TakePiece(*piece);
+      piece.reset();
     }
   }
 
@@ -381,7 +382,7 @@ std::vector<TableSum> Train(const TrainOptions& options, uint64_t seed) {
     RankState& rank = ranks[r];
     if (finished(rank)) continue;
     Host& disturbed = *hosts[rng.Below(shards)];
-    disturbed.ContinueImage(rng);
+    for (int step = 0; step < 2; ++step) disturbed.ContinueImage(rng);
     if (rng.Below(options.events_per_crash) == 0) disturbed.Restart();
     if (rng.Below(60) == 0) {  // Replaced: the successor asks how far it got (L10).
       ++rank.attempt;
