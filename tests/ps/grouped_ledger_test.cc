@@ -147,6 +147,28 @@ TEST_F(GroupedLedgerTest, SlotsComeWithWhatWasPushedToThemAndGo) {
   EXPECT_EQ(ledger.groups(), 1u);
 }
 
+TEST_F(GroupedLedgerTest, OfSlotsThatComeEachGroupKeepsWhatItHas) {
+  GroupedLedger other;  // [0, 100): nothing; [100, 200): one push; from there on two.
+  for (const uint64_t sequence : {0, 1}) {
+    ASSERT_TRUE(*other.IsNew(kStream, sequence, kFirst));
+    other.Mark(kStream, sequence, kFirst);
+  }
+  GroupedLedger one;
+  ASSERT_TRUE(*one.IsNew(kStream, 0, kFirst));
+  one.Mark(kStream, 0, kFirst);
+  ASSERT_TRUE(other.Install({0, 200}, one.Take()).ok());
+  ASSERT_TRUE(other.Install({0, 100}, GroupedLedger().Take()).ok());
+  ASSERT_EQ(other.groups(), 3u);
+
+  GroupedLedger ledger;
+  ASSERT_TRUE(ledger.Install({50, 300}, other.Take()).ok());
+  EXPECT_EQ(*ledger.WhereNew(kStream, 0, kFirst),
+            (std::vector<SlotRange>{{0, 100}, {300, kSlotCount}}));
+  ledger.Mark(kStream, 0, kFirst);
+  EXPECT_EQ(*ledger.WhereNew(kStream, 1, kFirst),
+            (std::vector<SlotRange>{{0, 200}, {300, kSlotCount}}));
+}
+
 TEST_F(GroupedLedgerTest, AStreamThatIsClosedSomewhereIsClosedInSlotsThatCome) {
   GroupedLedger ledger;
   GroupedLedger other;

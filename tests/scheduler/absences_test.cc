@@ -56,6 +56,17 @@ TEST_F(AbsencesTest, AShardThatKeepsNoRowsCannotComeBack) {
   EXPECT_EQ(absences.Check(kStart).code(), StatusCode::kStateLost);
 }
 
+TEST_F(AbsencesTest, AShardThatTheJobHasNoUseForIsForgotten) {
+  absences.Gone(kShard, "shard 1 exited", kStart);
+  absences.Forget(1);
+  EXPECT_TRUE(absences.Check(kStart + seconds(400)).ok());
+  EXPECT_EQ(absences.Awaited(kStart + seconds(12)), "");
+  absences.GiveUp(kShard, Status(StatusCode::kUnavailable, "exit 3"));
+  absences.Forget(1);
+  Return(kShard, 78);  // Another one may come later, with nothing.
+  EXPECT_TRUE(absences.Check(kStart).ok());
+}
+
 TEST_F(AbsencesTest, OnlyTheLastTrainerIsWaitedFor) {
   absences.Gone(kFirst, "trainer 0 left", kStart);
   EXPECT_EQ(absences.Awaited(kStart + seconds(1)), "");

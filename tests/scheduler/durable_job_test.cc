@@ -394,6 +394,23 @@ TEST(DurableJobTest, EachStartIsATermOfItsOwnAndTimeGoesOn) {
   EXPECT_EQ((*DurableJob::Restore(options, {}))->term(), 1u);
 }
 
+// Whoever left needs nobody to end it; who was told to be dead may still run.
+TEST(DurableJobTest, ARestartKnowsWhoLeftFromWhoDied) {
+  const SchedulerNodeOptions options = FakeOptions();
+  DurableJob job(options);
+  for (uint32_t t = 0; t < 2; ++t) {
+    const Registration trainer = Node({Role::kTrainer, t}, 70 + t);
+    ASSERT_TRUE(job.membership().Register(trainer, job.now()).has_value());
+  }
+  job.Conclude();
+  job.membership().Leave(job.LiveNodes(Role::kTrainer)[0], "left: tired");
+  job.Exited({Role::kTrainer, 1}, Status(StatusCode::kUnavailable, "signal 9"), false);
+  job.Conclude();
+  const auto next = *DurableJob::Restore(options, job.TakeRecords());
+  ASSERT_EQ(next->membership().Lost().size(), 1u);
+  EXPECT_EQ(next->membership().Lost()[0]->self.pid, 71u);
+}
+
 // While no scheduler ran, nobody could come back.
 TEST(DurableJobTest, PatienceWithAnAbsentShardBeginsAnewAtARestart) {
   const SchedulerNodeOptions options = FakeOptions();

@@ -124,7 +124,9 @@ TEST_F(ScalingTest, AShardThatFailsToTakeSlotsIsAskedAgainLater) {
     return wire::MoveReply::FAILED;
   };
   ASSERT_TRUE(Want(3).ok());
-  RunUntil([&] { return shards() == 3; });
+  EXPECT_FALSE(progress().scaled);
+  RunUntil([&] { return progress().scaled; });
+  EXPECT_TRUE(progress().scaled);
   EXPECT_EQ(shards(), 3u);
   EXPECT_EQ(failures, 0);
 }
