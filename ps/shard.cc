@@ -218,10 +218,10 @@ Result<PhaseSummary> Shard::Close(Phase phase, uint64_t clock_end) {
   return summary;
 }
 
-Status Shard::Retire(Phase phase, Rank rank, bool retired) {
+Status Shard::Retire(Phase phase, Rank rank, uint32_t changes) {
   SKY_RETURN_IF_ERROR(CheckLockstep(phase, false));
   StalenessGate moved = state_.gate;
-  SKY_RETURN_IF_ERROR(moved.Retire(rank, retired));
+  SKY_RETURN_IF_ERROR(moved.Retire(rank, changes));
   if (moved.ranks() == state_.gate.ranks()) return Status();
   return Keep(GateMoved{moved.ranks()});
 }
@@ -232,6 +232,11 @@ Status Shard::CloseStream(Phase phase, StreamId stream, uint64_t count) {
   if (is_new) SKY_RETURN_IF_ERROR(Keep(StreamClosed{stream, count}));
   chunks_.Drop(stream);
   return Status();
+}
+
+uint64_t Shard::DoneOf(Rank rank) const {
+  const auto& ranks = state_.gate.ranks();
+  return Number(rank) < ranks.size() ? ranks[Number(rank)].done : 0;
 }
 
 Status Shard::ExpectCommitted(uint64_t clock) const {

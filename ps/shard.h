@@ -81,7 +81,7 @@ class Shard {
   // Errors: kFailedPrecondition while streams are open.
   Result<PhaseSummary> Close(Phase phase, uint64_t clock_end);
   // Outside lockstep: see StalenessGate::Retire, GroupedLedger::Close.
-  Status Retire(Phase phase, Rank rank, bool retired);
+  Status Retire(Phase phase, Rank rank, uint32_t changes);
   Status CloseStream(Phase phase, StreamId stream, uint64_t count);
 
   // Whether the rows are as `pull` must see them now; false: ask again later. Takes note of
@@ -103,6 +103,9 @@ class Shard {
   // ClockCommit::Query and GroupedLedger::Query.
   Result<RankProgress> QueryRank(Phase phase, Rank rank, Attempt attempt);
   Result<StreamProgress> QueryStream(Phase phase, StreamId stream, Attempt attempt);
+
+  // Outside lockstep: where a rank stands for this shard; 0 if there is none.
+  uint64_t DoneOf(Rank rank) const;
 
   // Errors: kGone (detail: committed) if the rows stand elsewhere. 0 expects nothing.
   Status ExpectCommitted(uint64_t clock) const;

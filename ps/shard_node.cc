@@ -358,7 +358,7 @@ Status ShardNode::State::ClosePhase(const wire::ClosePhase& message, wire::Heade
 Status ShardNode::State::RetireRank(const wire::RetireRank& message, wire::Header* reply) {
   const auto phase = Phase(message.phase());
   SKY_ASSIGN_OR_RETURN(const Rank rank, DecodeRank(message.rank()));
-  SKY_RETURN_IF_ERROR(shard_.Retire(phase, rank, message.retired()));
+  SKY_RETURN_IF_ERROR(shard_.Retire(phase, rank, message.changes()));
   *reply->mutable_phase_reply() = EncodeSummary(phase, {.committed = committed()});
   return Status();
 }

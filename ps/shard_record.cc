@@ -61,19 +61,16 @@ redo::Gate ToProto(const std::vector<StalenessGate::State>& ranks) {
   redo::Gate gate;
   for (const StalenessGate::State& rank : ranks) {
     gate.add_done(rank.done);
-    gate.add_offset(rank.offset);
-    gate.add_retired(rank.retired);
+    gate.add_changes(rank.changes);
   }
   return gate;
 }
 
 Result<std::vector<StalenessGate::State>> FromProto(const redo::Gate& gate) {
-  if (gate.offset_size() != gate.done_size() || gate.retired_size() != gate.done_size()) {
-    return Damaged("a gate of uneven lists");
-  }
+  if (gate.changes_size() != gate.done_size()) return Damaged("a gate of uneven lists");
   std::vector<StalenessGate::State> ranks;
   for (int r = 0; r < gate.done_size(); ++r) {
-    ranks.push_back({gate.done(r), gate.offset(r), gate.retired(r)});
+    ranks.push_back({gate.done(r), gate.changes(r)});
   }
   return ranks;
 }

@@ -19,9 +19,8 @@ Status StalenessGate::CheckRank(Rank rank) const {
 std::optional<uint64_t> StalenessGate::Slowest() const {
   std::optional<uint64_t> slowest;
   for (const State& rank : ranks_) {
-    if (rank.retired) continue;
-    const uint64_t done = rank.done + rank.offset;
-    slowest = slowest ? std::min(*slowest, done) : done;
+    if (rank.retired()) continue;
+    slowest = slowest ? std::min(*slowest, rank.done) : rank.done;
   }
   return slowest;
 }
@@ -38,14 +37,14 @@ Status StalenessGate::SetDone(Rank rank, uint64_t done) {
   return Status();
 }
 
-Status StalenessGate::Retire(Rank rank, bool retired) {
+Status StalenessGate::Retire(Rank rank, uint32_t changes) {
   SKY_RETURN_IF_ERROR(CheckRank(rank));
   State& state = ranks_[Number(rank)];
-  if (state.retired && !retired) {
-    const uint64_t own = state.done + state.offset;
-    state.offset += std::max(own, Slowest().value_or(own)) - own;
-  }
-  state.retired = retired;
+  if (changes <= state.changes) return Status();
+  state.changes |= 1;  // Out, whether this gate heard of it or not.
+  const uint64_t slowest = Slowest().value_or(0);
+  state.changes = changes;
+  if (!state.retired()) state.done = std::max(state.done, slowest);
   return Status();
 }
 
@@ -53,7 +52,7 @@ Result<bool> StalenessGate::MayServe(Rank rank, uint64_t clock) const {
   SKY_RETURN_IF_ERROR(CheckRank(rank));
   const std::optional<uint64_t> slowest = Slowest();
   if (!bound_ || !slowest || clock == 0) return true;
-  return clock - 1 + ranks_[Number(rank)].offset <= *slowest + *bound_;
+  return clock - 1 <= *slowest + *bound_;
 }
 
 }  // namespace skybridge::ps

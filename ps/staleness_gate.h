@@ -15,15 +15,17 @@ namespace skybridge::ps {
 //
 // A pull for clock c of a rank is served while (c - 1) - min(done) <= bound, the minimum being over
 // ranks that take part. A rank that comes back after it was retired stands level with the slowest
-// one, so it holds nobody back: from then on its clocks count from there. Pure state; every call
-// may be repeated.
+// one, so it holds nobody back. Gates may put it at different places; it hears of them with its
+// pulls, and goes on from the highest. So a gate has no rank further than the rank itself for long,
+// and the last of all ranks is served everywhere. Pure state; every call may be repeated, and may
+// come late.
 class StalenessGate {
  public:
   // One rank.
   struct State {
-    uint64_t done = 0;    // As the rank counts.
-    uint64_t offset = 0;  // What its clocks count more for being back.
-    bool retired = false;
+    uint64_t done = 0;
+    uint32_t changes = 0;  // How often it was retired or came back.
+    bool retired() const { return changes % 2 == 1; }
     bool operator==(const State&) const = default;
   };
 
@@ -35,7 +37,8 @@ class StalenessGate {
   Status SetDone(Rank rank, uint64_t done);
   // Whether that would change whom the gate serves. Without a bound nothing does.
   Result<bool> IsNews(Rank rank, uint64_t done) const;
-  Status Retire(Rank rank, bool retired);
+  // changes: as State has it; fewer than before change nothing.
+  Status Retire(Rank rank, uint32_t changes);
   Result<bool> MayServe(Rank rank, uint64_t clock) const;
 
   const std::vector<State>& ranks() const { return ranks_; }

@@ -54,6 +54,7 @@ Status TrainerAdapter::Pull(const wire::Header& header, std::string_view payload
 Status TrainerAdapter::AnswerPull(const PullRequest& pull, Served* out) {
   SKY_ASSIGN_OR_RETURN(out->payload, ReadRows(shard_.rows(), pull));
   *out->reply.mutable_pull_reply() = EncodePullReply(pull, tables_, shard_.committed());
+  if (!pull.read_only) out->reply.mutable_pull_reply()->set_done(shard_.DoneOf(pull.rank));
   return Status();
 }
 

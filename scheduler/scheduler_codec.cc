@@ -183,7 +183,7 @@ wire::Header ToWire(const ShardCall& call) {
     case ShardRequest::Kind::kRetireRank:
       header.mutable_retire_rank()->set_phase(phase);
       header.mutable_retire_rank()->set_rank(what.rank);
-      header.mutable_retire_rank()->set_retired(what.retired);
+      header.mutable_retire_rank()->set_changes(what.changes);
       break;
     case ShardRequest::Kind::kTableHash: header.mutable_table_hash(); break;
     case ShardRequest::Kind::kPrepareRound:

@@ -45,7 +45,7 @@ struct ShardRequest {
   uint64_t stream = 0;     // kCloseStream, with the pushes it must have.
   uint64_t count = 0;
   uint32_t rank = 0;  // kRetireRank.
-  bool retired = false;
+  uint32_t changes = 0;
   uint32_t round = 0;      // Those of a checkpoint round.
   uint64_t clock = 0;      // kCutRound.
   bool committed = false;  // kEndRound.

@@ -29,7 +29,7 @@ void ShardPhase::Retire(const RankChange& change) {
   calls_.AskAll({.kind = ShardRequest::Kind::kRetireRank,
                  .rules = rules_,
                  .rank = change.rank,
-                 .retired = change.retired});
+                 .changes = change.changes});
 }
 
 void ShardPhase::Close(uint64_t clock_end) {

@@ -51,9 +51,9 @@ std::vector<RankChange> TrainingDealer::Settle(std::span<const Granted> granted)
   std::vector<RankChange> changes;
   for (uint32_t rank = 0; rank < seats_.size(); ++rank) {
     Seat& seat = seats_[rank];
-    if (seat.retired == !seat.lease.has_value()) continue;
-    seat.retired = !seat.retired;
-    changes.push_back({rank, seat.retired});
+    const bool retired = seat.changes % 2 == 1;
+    if (retired != seat.lease.has_value()) continue;
+    changes.push_back({rank, ++seat.changes});
   }
   return changes;
 }

@@ -25,7 +25,7 @@ std::vector<LeaseId> PartitionLeases(const PhaseStep& step, uint64_t seed,
 // A rank starts (again) to take part, or stops: what the shards must know to bound staleness.
 struct RankChange {
   uint32_t rank = 0;
-  bool retired = false;
+  uint32_t changes = 0;  // How often it has done either: odd, it takes no part.
   bool operator==(const RankChange&) const = default;
 };
 
@@ -49,7 +49,7 @@ class TrainingDealer {
   struct Seat {
     std::optional<Granted> lease;
     Incarnation last_node{};
-    bool retired = false;
+    uint32_t changes = 0;
   };
   uint32_t Choose(Incarnation node) const;
 

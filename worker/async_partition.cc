@@ -58,6 +58,7 @@ Status AsyncPartition::Advance(const Answer& answer, Instant now, Effects* out) 
     return Status();
   }
   SKY_RETURN_IF_ERROR(step_.Take(answer, now, out));
+  rank_clock_ = std::max(rank_clock_, answer.header.pull_reply().done());
   if (step_.pulled() && batch_ + 1 < spec_.partition_batches() && !AppliedEverywhere(batch_ + 1)) {
     source_.Want(PositionOf(batch_ + 1), out);
   }

@@ -22,7 +22,8 @@ class AsyncPartition : public LeaseWork {
     uint64_t stream = 0;
     uint32_t attempt = 0;
   };
-  // `rank_clock`: batches that this node's rank has finished in the phase; advanced here.
+  // `rank_clock`: where this node's rank stands in the phase; advanced here with each batch, and to
+  // where shards have it, so that no shard waits for it in vain.
   AsyncPartition(Options options, const wire::TrainSpec& spec, const model::TwoTower& model,
                  const Dataset& dataset, PartitionCache& cache, Calls& calls,
                  const ClusterView& cluster, uint64_t& rank_clock);

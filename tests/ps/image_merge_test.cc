@@ -19,7 +19,7 @@ ShardImage Async(GroupedLedger::Snapshot ledger) {
   image.rules = PhaseRules{.phase = Phase(2), .staleness_max = 3, .ranks = 2};
   image.summary = {.pushes = 10, .duplicates = 1};
   image.ledger = std::move(ledger);
-  image.gate = {{5, 1, true}, {7, 0, false}};
+  image.gate = {{5, 1}, {7, 0}};
   return image;
 }
 

@@ -316,7 +316,7 @@ TEST_F(ShardNodeTest, PhasesStreamsAndHashesAreAnswered) {
   wire::Header retire = FromScheduler();
   retire.mutable_retire_rank()->set_phase(1);
   retire.mutable_retire_rank()->set_rank(1);
-  retire.mutable_retire_rank()->set_retired(true);
+  retire.mutable_retire_rank()->set_changes(1);
   EXPECT_TRUE(Ask(kScheduler, retire).has_phase_reply());
   retire.mutable_retire_rank()->set_rank(2);
   EXPECT_EQ(Code(Ask(kScheduler, retire)), StatusCode::kInvalidArgument);

@@ -54,7 +54,7 @@ TEST(ShardRecordTest, EveryDecisionComesBackAsItWas) {
   EXPECT_EQ(Again(StreamFenced{stream, Attempt(8)}).attempt, Attempt(8));
   EXPECT_EQ(Again(StreamClosed{stream, 10}).stream, stream);
   EXPECT_EQ(Again(StreamClosed{stream, 10}).count, 10u);
-  const std::vector<StalenessGate::State> ranks = {{1, 2, true}, {3, 4, false}};
+  const std::vector<StalenessGate::State> ranks = {{1, 3}, {3, 4}};
   EXPECT_EQ(Again(GateMoved{ranks}).ranks, ranks);
   const RankCertified certified = Again(RankCertified{Rank(1), Attempt(2), 3});
   EXPECT_EQ(certified.rank, Rank(1));
@@ -143,7 +143,7 @@ TEST(ShardRecordTest, AnImageComesBackAsItWas) {
                    {.open = {{StreamId(1), {.next = 2, .applied = {4, 9}}, Attempt(3)}},
                     .closed = {{StreamId(5), 6}}}},
                   {1000, {.open = {}, .closed = {{StreamId(5), 6}}}}};
-  image.gate = {{7, 8, true}, {}};
+  image.gate = {{7, 3}, {}};
   image.doubt = SlotDoubt{MapVersion(4), {10, 20}};
   image.incoming = {{0, {}}, {15, {.open = {{StreamId(2), {.next = 1}, Attempt(1)}}}}};
   EXPECT_EQ(*DecodeImage(EncodeImage(image)), image);

@@ -83,7 +83,7 @@ TEST_F(ShardStateTest, AnImageRemembersFromWherePendingPushesAreNeeded) {
 
 TEST_F(ShardStateTest, RestoredOutsideLockstepItBoundsRanksAsBefore) {
   ASSERT_TRUE(Apply(PhaseOpened{{.phase = Phase(1), .staleness_max = 1, .ranks = 2}}).ok());
-  ASSERT_TRUE(Apply(GateMoved{{{5, 0, false}, {0, 3, false}}}).ok());
+  ASSERT_TRUE(Apply(GateMoved{{{5, 0}, {3, 2}}}).ok());
   ASSERT_TRUE(Apply(Push(1, 0)).ok());
   ShardState other{{.tables = kTables, .memory_bytes = 1 << 20}, 1 << 20, store_, log_};
   other.Restore(state_.Image(lsn_ + 1));

@@ -266,7 +266,7 @@ TEST_F(ShardTest, BoundedStalenessParksTheFastRank) {
   ASSERT_TRUE(shard_.Done(Phase(1), Rank(1), kFirst, 1).ok());
   EXPECT_TRUE(*shard_.Admit(Pull(0, 3)));
   EXPECT_FALSE(*shard_.Admit(Pull(0, 4)));
-  ASSERT_TRUE(shard_.Retire(Phase(1), Rank(1), true).ok());
+  ASSERT_TRUE(shard_.Retire(Phase(1), Rank(1), 1).ok());
   EXPECT_TRUE(*shard_.Admit(Pull(0, 4)));
 }
 
@@ -276,7 +276,7 @@ TEST_F(ShardTest, SuccessorsAskByTheKindOfPhase) {
   EXPECT_EQ(shard_.Admit(Pull(0, 1)).status().code(), StatusCode::kFenced);
   EXPECT_EQ(shard_.QueryStream(Phase(1), StreamId(0), kSecond).status().code(),
             StatusCode::kFailedPrecondition);
-  EXPECT_EQ(shard_.Retire(Phase(1), Rank(0), true).code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(shard_.Retire(Phase(1), Rank(0), 1).code(), StatusCode::kFailedPrecondition);
   ASSERT_TRUE(shard_.Close(Phase(1), 0)->closed);
   ASSERT_TRUE(shard_.Open(Async(2)).ok());
   EXPECT_EQ(*shard_.QueryStream(Phase(2), StreamId(0), kSecond), StreamProgress());

@@ -42,35 +42,47 @@ TEST(StalenessGateTest, ARetiredRankHoldsNobodyBack) {
   StalenessGate gate(2, 0);
   ASSERT_TRUE(gate.SetDone(kFast, 5).ok());
   EXPECT_FALSE(Serves(gate, kFast, 6));
-  ASSERT_TRUE(gate.Retire(kSlow, true).ok());
+  ASSERT_TRUE(gate.Retire(kSlow, 1).ok());
   EXPECT_TRUE(Serves(gate, kFast, 6));
-  ASSERT_TRUE(gate.Retire(kFast, true).ok());
+  ASSERT_TRUE(gate.Retire(kFast, 1).ok());
   EXPECT_TRUE(Serves(gate, kFast, 100));  // Nobody takes part.
 }
 
 TEST(StalenessGateTest, ARankThatComesBackStandsLevelWithTheSlowest) {
   StalenessGate gate(3, 1);
   ASSERT_TRUE(gate.SetDone(kSlow, 2).ok());
-  ASSERT_TRUE(gate.Retire(kSlow, true).ok());
+  ASSERT_TRUE(gate.Retire(kSlow, 1).ok());
   ASSERT_TRUE(gate.SetDone(kFast, 10).ok());
   ASSERT_TRUE(gate.SetDone(Rank(2), 12).ok());
-  ASSERT_TRUE(gate.Retire(kSlow, false).ok());
-  ASSERT_TRUE(gate.Retire(kSlow, false).ok());  // A repeat.
-  EXPECT_TRUE(Serves(gate, kFast, 11));
-  EXPECT_TRUE(Serves(gate, kSlow, 3));   // Its third clock counts as the eleventh.
-  EXPECT_FALSE(Serves(gate, kSlow, 5));  // As the thirteenth, two ahead of the tenth.
-  ASSERT_TRUE(gate.SetDone(kFast, 20).ok());
-  EXPECT_FALSE(Serves(gate, kFast, 21));
-  ASSERT_TRUE(gate.SetDone(kSlow, 11).ok());  // Counts as 19.
-  EXPECT_FALSE(Serves(gate, kFast, 21));      // Rank 2 is at 12.
-  ASSERT_TRUE(gate.SetDone(Rank(2), 20).ok());
-  EXPECT_TRUE(Serves(gate, kFast, 21));
+  ASSERT_TRUE(gate.Retire(kSlow, 2).ok());
+  ASSERT_TRUE(gate.Retire(kSlow, 2).ok());  // A repeat.
+  EXPECT_EQ(gate.ranks()[1].done, 10u);
+  EXPECT_TRUE(Serves(gate, kFast, 12));
+  EXPECT_FALSE(Serves(gate, kFast, 13));
+  EXPECT_TRUE(Serves(gate, kSlow, 3));  // Whoever has not heard where it stands is served.
+  EXPECT_TRUE(Serves(gate, kSlow, 12));
+  EXPECT_FALSE(Serves(gate, kSlow, 13));
+  ASSERT_TRUE(gate.SetDone(kSlow, 3).ok());
+  EXPECT_EQ(gate.ranks()[1].done, 10u);
+}
+
+TEST(StalenessGateTest, ALateRetirementOrReturnChangesNothing) {
+  StalenessGate gate(2, 0);
+  ASSERT_TRUE(gate.SetDone(kFast, 5).ok());
+  for (const uint32_t changes : {1, 2, 3, 2, 1}) {
+    ASSERT_TRUE(gate.Retire(kSlow, changes).ok());
+  }
+  EXPECT_TRUE(Serves(gate, kFast, 6)) << "it is out";
+  ASSERT_TRUE(gate.Retire(kSlow, 4).ok());
+  ASSERT_TRUE(gate.Retire(kSlow, 3).ok());
+  ASSERT_TRUE(gate.SetDone(kFast, 6).ok());
+  EXPECT_FALSE(Serves(gate, kFast, 7)) << "it is back, at 5";
 }
 
 TEST(StalenessGateTest, ARankThatDoesNotExistIsRefused) {
   StalenessGate gate(2, 0);
   EXPECT_EQ(gate.SetDone(Rank(2), 1).code(), StatusCode::kInvalidArgument);
-  EXPECT_EQ(gate.Retire(Rank(2), true).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(gate.Retire(Rank(2), 1).code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(gate.MayServe(Rank(2), 1).status().code(), StatusCode::kInvalidArgument);
 }
 

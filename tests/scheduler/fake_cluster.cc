@@ -370,7 +370,7 @@ void FakeShard::HandleBody(const wire::Header& header, Instant now) {
       break;
     }
     case wire::Header::kRetireRank:
-      if (header.retire_rank().retired()) {
+      if (header.retire_rank().changes() % 2 == 1) {
         store().retired.insert(header.retire_rank().rank());
       } else {
         store().retired.erase(header.retire_rank().rank());

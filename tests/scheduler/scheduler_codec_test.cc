@@ -148,11 +148,11 @@ TEST(SchedulerCodecTest, ShardQuestionsCarryTheirFields) {
   EXPECT_EQ(header.close_stream().phase(), 4u);
   EXPECT_EQ(header.close_stream().stream(), 8u);
   EXPECT_EQ(header.close_stream().count(), 9u);
-  header = ToWire(
-      ShardCall{0, 1, {.kind = Kind::kRetireRank, .rules = rules, .rank = 2, .retired = true}});
+  header =
+      ToWire(ShardCall{0, 1, {.kind = Kind::kRetireRank, .rules = rules, .rank = 2, .changes = 3}});
   EXPECT_EQ(header.retire_rank().phase(), 4u);
   EXPECT_EQ(header.retire_rank().rank(), 2u);
-  EXPECT_TRUE(header.retire_rank().retired());
+  EXPECT_EQ(header.retire_rank().changes(), 3u);
   EXPECT_TRUE(ToWire(ShardCall{0, 1, {.kind = Kind::kTableHash}}).has_table_hash());
 }
 

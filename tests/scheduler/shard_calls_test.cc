@@ -59,15 +59,15 @@ TEST(ShardCallsTest, AHeldShardIsNotAskedAndAReleasedOneIsAskedAtOnce) {
 
 TEST(ShardCallsTest, QuestionsReachAShardOneAtATimeInOrder) {
   ShardCalls calls(1, kRepeat, kPoll);
-  calls.AskAll({.kind = Kind::kRetireRank, .rank = 1, .retired = true});
-  calls.AskAll({.kind = Kind::kRetireRank, .rank = 1, .retired = false});
+  calls.AskAll({.kind = Kind::kRetireRank, .rank = 1, .changes = 1});
+  calls.AskAll({.kind = Kind::kRetireRank, .rank = 1, .changes = 2});
   std::vector<ShardCall> asked = calls.Due(kStart);
   ASSERT_EQ(asked.size(), 1u);
-  EXPECT_TRUE(asked[0].what.retired);
+  EXPECT_EQ(asked[0].what.changes, 1u);
   ASSERT_TRUE(calls.Answered(0, asked[0].request));
   asked = calls.Due(kStart);
   ASSERT_EQ(asked.size(), 1u);
-  EXPECT_FALSE(asked[0].what.retired);
+  EXPECT_EQ(asked[0].what.changes, 2u);
 }
 
 TEST(ShardCallsTest, NotYetIsAskedAgainSoon) {

@@ -73,7 +73,7 @@ TEST_F(ShardPhaseTest, CloseWaitsBehindStreamsAndRanks) {
   phase.Open({.phase = Phase(3)});
   AnswerAll({});
   phase.CloseStream(77, 5);
-  phase.Retire({.rank = 1, .retired = true});
+  phase.Retire({.rank = 1, .changes = 1});
   phase.Close(0);
   for (const Kind kind : {Kind::kCloseStream, Kind::kRetireRank, Kind::kClosePhase}) {
     EXPECT_FALSE(phase.closed());

@@ -59,6 +59,16 @@ TEST_F(AsyncPartitionTest, PullsSayHowFarTheRankIs) {
   EXPECT_EQ(clocks, (std::vector<uint64_t>{7, 8}));
 }
 
+// Else the shard that has it furthest would hold back others until it got there.
+TEST_F(AsyncPartitionTest, TheRankGoesOnFromWhereAnyShardHasIt) {
+  runner_.shards.stands = {{0, 4}, {1, 20}};
+  Work();
+  EXPECT_EQ(rank_clock_, 22u);
+  EXPECT_EQ(runner_.shards.pulls.front().second.clock(), 7u);
+  EXPECT_EQ(runner_.shards.pulls.back().second.clock(), 22u);
+  EXPECT_EQ(runner_.shards.pulls.back().second.done(), 21u);
+}
+
 TEST_F(AsyncPartitionTest, SuccessorComputesOnlyWhatSomeShardLacks) {
   runner_.shards.ledgers[0].set_next(1);  // Batch 0.
   runner_.shards.ledgers[1].set_next(0);

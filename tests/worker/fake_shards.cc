@@ -59,7 +59,7 @@ std::string FakeShards::Rows(const wire::TablePart& part, const std::vector<uint
 void FakeShards::Pull(size_t shard, const Envelope& message, const wire::Pull& pull,
                       wire::Header* reply, std::string* payload) {
   pulls.emplace_back(shard, pull);
-  reply->mutable_pull_reply();
+  reply->mutable_pull_reply()->set_done(stands.contains(shard) ? stands.at(shard) : 0);
   RawReader reader(message.payload);
   for (const wire::TablePart& part : pull.table()) {
     std::vector<uint64_t> ids;

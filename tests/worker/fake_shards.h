@@ -44,6 +44,7 @@ class FakeShards {
   // Set by tests: what the shards say of the past, by shard, and which requests they refuse.
   std::map<size_t, wire::RankReply> ranks;
   std::map<size_t, wire::LedgerReply> ledgers;
+  std::map<size_t, uint64_t> stands;  // Where the rank is for them, as they say with a pull.
   std::function<Status(size_t shard, const wire::Header&)> refuse;
   // Rows of a scan, in the shard's order, given out `page` at a time.
   std::vector<uint64_t> scanned;

@@ -70,19 +70,16 @@ void PullsSeeTheirClock::Heard(const Utterance& message) {
   }
   if (message.header.has_retire_rank()) {
     const wire::RetireRank& retire = message.header.retire_rank();
-    shards_[message.node.index].told[{retire.phase(), retire.rank()}] = retire.retired();
+    uint32_t& told = shards_[message.node.index].told[{retire.phase(), retire.rank()}];
+    told = std::max(told, retire.changes());
   }
 }
 
 void PullsSeeTheirClock::Started(NodePlace node) {
   if (node.kind != NodeKind::kShard) return;
   Shard& shard = shards_[node.index];
-  for (const auto& [rank, retired] : shard.told) {
-    if (retired) {
-      shard.retired.insert(rank);
-    } else if (shard.retired.contains(rank)) {
-      shard.shifted.insert(rank.first);
-    }
+  for (const auto& [rank, changes] : shard.told) {
+    if (changes > shard.changes[rank]) shard.shifted.insert(rank);
   }
   shard.told.clear();
 }
@@ -95,13 +92,11 @@ void PullsSeeTheirClock::NoteProgress(uint32_t phase, uint32_t rank, uint64_t do
 void PullsSeeTheirClock::NoteRetirement(const Utterance& message) {
   const wire::RetireRank& retire = message.request->retire_rank();
   Shard& shard = shards_[message.node.index];
-  shard.told.erase({retire.phase(), retire.rank()});
+  const PhaseRank rank{retire.phase(), retire.rank()};
+  shard.told.erase(rank);
   if (!message.header.has_phase_reply()) return;
-  if (retire.retired()) {
-    shard.retired.insert({retire.phase(), retire.rank()});
-  } else if (shard.retired.erase({retire.phase(), retire.rank()}) > 0) {
-    shard.shifted.insert(retire.phase());
-  }
+  shard.changes[rank] = std::max(shard.changes[rank], retire.changes());
+  if (shard.changes[rank] > 1) shard.shifted.insert(rank);
 }
 
 void PullsSeeTheirClock::Said(const Utterance& message) {
@@ -125,10 +120,11 @@ void PullsSeeTheirClock::Said(const Utterance& message) {
 void PullsSeeTheirClock::CheckBound(const Utterance& message) {
   const wire::Pull& pull = message.request->pull();
   Shard& shard = shards_[message.node.index];
-  if (pull.clock() == 0 || shard.joined || shard.shifted.contains(pull.phase())) return;
+  if (pull.clock() == 0 || shard.joined) return;
   for (uint32_t rank = 0; rank < ranks_[pull.phase()]; ++rank) {
-    if (shard.retired.contains({pull.phase(), rank})) continue;
-    const uint64_t done = done_[{pull.phase(), rank}];
+    const PhaseRank other{pull.phase(), rank};
+    if (shard.changes[other] % 2 == 1 || shard.shifted.contains(other)) continue;
+    const uint64_t done = done_[other];
     if (pull.clock() - 1 <= done + static_cast<uint64_t>(staleness_)) continue;
     return Violate(ShardName(message.node.index) + " answered rank " + std::to_string(pull.rank()) +
                    "'s pull for clock " + std::to_string(pull.clock()) + " in phase " +

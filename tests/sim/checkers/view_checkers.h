@@ -52,13 +52,12 @@ class PullsSeeTheirClock : public Checker {
  private:
   using PhaseRank = std::pair<uint32_t, uint32_t>;
   struct Shard {
-    std::set<PhaseRank> retired;
-    // Ranks came back: from then on the shard counts their clocks from where others were.
-    std::set<uint32_t> shifted;  // Phases.
-    bool joined = false;         // In the midst of a phase.
-    // What it was told and has not answered: whether a rank is retired. A life that ends may have
-    // logged it.
-    std::map<PhaseRank, bool> told;
+    std::map<PhaseRank, uint32_t> changes;  // As RetireRank has it; odd: retired.
+    // Ranks that came back: the shard may have them further than they have said.
+    std::set<PhaseRank> shifted;
+    bool joined = false;  // In the midst of a phase.
+    // What it was told and has not answered. A life that ends may have logged it.
+    std::map<PhaseRank, uint32_t> told;
   };
   void CheckBound(const Utterance& message);
   void NoteProgress(uint32_t phase, uint32_t rank, uint64_t done);

@@ -91,11 +91,11 @@ wire::Header PhaseReply() {
   return header;
 }
 
-wire::Header Retire(uint32_t rank, bool retired) {
+wire::Header Retire(uint32_t rank, uint32_t changes) {
   wire::Header header;
   header.mutable_retire_rank()->set_phase(2);
   header.mutable_retire_rank()->set_rank(rank);
-  header.mutable_retire_rank()->set_retired(retired);
+  header.mutable_retire_rank()->set_changes(changes);
   return header;
 }
 
@@ -113,10 +113,22 @@ TEST(PullsSeeTheirClockTest, RetiredRanksHoldNobodyBack) {
   PullsSeeTheirClock checker(2);
   Talk talk(checker);
   talk.Answer(0, Open(2), PhaseReply());
-  talk.Answer(0, Retire(1, true), PhaseReply());
+  talk.Answer(0, Retire(1, 1), PhaseReply());
   talk.Answer(0, Pull(0, 9, 1, 8), PullReply(0));
   EXPECT_EQ(talk.broken(), "");
   talk.Answer(1, Pull(0, 9, 1, 8), PullReply(0));  // The other shard does not know yet.
+  EXPECT_EQ(talk.broken(), "I5");
+}
+
+TEST(PullsSeeTheirClockTest, ARankThatCameBackCountsNoMoreButOthersDo) {
+  PullsSeeTheirClock checker(2);
+  Talk talk(checker);
+  talk.Answer(0, Open(3), PhaseReply());
+  for (const uint32_t changes : {1, 2, 1}) talk.Answer(0, Retire(1, changes), PhaseReply());
+  talk.Answer(0, Pull(2, 7, 1, 6), Refusal());
+  talk.Answer(0, Pull(0, 9, 1, 8), PullReply(0));
+  EXPECT_EQ(talk.broken(), "");
+  talk.Answer(0, Pull(0, 10, 1, 9), PullReply(0));
   EXPECT_EQ(talk.broken(), "I5");
 }
 
@@ -126,9 +138,9 @@ TEST(PullsSeeTheirClockTest, AFormerLifeMayHaveLoggedTheRetirementsItHeard) {
     Talk talk(checker);
     talk.Answer(0, Open(2), PhaseReply());
     if (refused) {
-      talk.Answer(0, Retire(1, true), Refusal());
+      talk.Answer(0, Retire(1, 1), Refusal());
     } else {
-      checker.Heard({.node = {NodeKind::kShard, 0}, .peer = "", .header = Retire(1, true)});
+      checker.Heard({.node = {NodeKind::kShard, 0}, .peer = "", .header = Retire(1, 1)});
     }
     checker.Started({NodeKind::kShard, 0});
     talk.Answer(0, Pull(0, 9, 1, 8), PullReply(0));
