@@ -87,6 +87,13 @@ std::string TemporaryName(const std::string& path) {
 
 }  // namespace
 
+Status SystemStatus(const std::error_code& error, const std::string& attempt) {
+  if (!error) return Status();
+  const bool full = error == std::errc::no_space_on_device;
+  return Status(full ? StatusCode::kResourceExhausted : StatusCode::kUnavailable,
+                attempt + ": " + error.message());
+}
+
 Result<std::string> ReadFile(const std::string& path) {
   std::string content;
   SKY_RETURN_IF_ERROR(ReadPieces(path, [&](std::string_view piece) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "common/status.h"
 
@@ -12,6 +13,9 @@
 // kNotFound, kResourceExhausted (disk full: with the bytes needed), kFailedPrecondition (not
 // permitted), otherwise kUnavailable.
 namespace skybridge::env {
+
+// What std::filesystem says of an attempt. OK if there was no error.
+Status SystemStatus(const std::error_code& error, const std::string& attempt);
 
 // The whole content.
 Result<std::string> ReadFile(const std::string& path);

@@ -20,13 +20,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view kAddedPrefix = "added-";
 constexpr std::string_view kSuffix = ".sst";
 
-Status ToStatus(const std::error_code& error, const std::string& attempt) {
-  if (!error) return Status();
-  const bool full = error == std::errc::no_space_on_device;
-  return Status(full ? StatusCode::kResourceExhausted : StatusCode::kUnavailable,
-                attempt + ": " + error.message());
-}
-
 // Takes a number off the front.
 template <typename Number>
 std::optional<Number> Take(std::string_view* text) {
@@ -86,7 +79,7 @@ Result<std::unique_ptr<ImageChain>> ImageChain::Begin(std::string folder,
                              .lasting = it->path().extension() == kSuffix});
     chain->base_bytes_ += bytes;
   }
-  SKY_RETURN_IF_ERROR(ToStatus(error, "list " + path));
+  SKY_RETURN_IF_ERROR(SystemStatus(error, "list " + path));
   std::ranges::sort(chain->files_, {}, &ImageFile::name);
   if (former != nullptr) {
     chain->former_ = former->folder_;
@@ -103,9 +96,9 @@ Status ImageChain::Link(std::span<const AddedFile> files, std::vector<ImageFile>
     const std::string path = folder_->path + "/" + name;
     const std::string attempt = "link " + file.path + " as " + path;
     fs::create_hard_link(file.path, path, error);
-    SKY_RETURN_IF_ERROR(ToStatus(error, attempt));
+    SKY_RETURN_IF_ERROR(SystemStatus(error, attempt));
     linked->push_back({.name = name, .bytes = fs::file_size(path, error), .lasting = true});
-    SKY_RETURN_IF_ERROR(ToStatus(error, attempt));
+    SKY_RETURN_IF_ERROR(SystemStatus(error, attempt));
   }
   return Status();
 }

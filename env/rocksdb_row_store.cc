@@ -69,13 +69,6 @@ Status ToStatus(const rocksdb::Status& status, const std::string& attempt) {
   return Status(StatusCode::kUnavailable, text);
 }
 
-Status ToStatus(const std::error_code& error, const std::string& attempt) {
-  if (!error) return Status();
-  const bool full = error == std::errc::no_space_on_device;
-  return Status(full ? StatusCode::kResourceExhausted : StatusCode::kUnavailable,
-                attempt + ": " + error.message());
-}
-
 // A cold tier below a row cache of our own: small blocks, since a read wants one row; filters and
 // index in memory, so that a read is one access to the disk; writes only by ingest.
 rocksdb::Options MakeOptions(const RocksDbRowStoreOptions& given, bool direct_reads) {
@@ -123,7 +116,7 @@ Result<uint64_t> TakeFolder(const RocksDbRowStoreOptions& options) {
   std::error_code error;
   if (!fs::exists(mark, error)) {
     const bool empty = fs::is_empty(folder, error);
-    SKY_RETURN_IF_ERROR(ToStatus(error, "look into " + folder));
+    SKY_RETURN_IF_ERROR(SystemStatus(error, "look into " + folder));
     if (!empty) {
       return Status(
           StatusCode::kFailedPrecondition,
@@ -148,7 +141,7 @@ Result<uint64_t> TakeFolder(const RocksDbRowStoreOptions& options) {
 Status EmptyFolder(const std::string& folder) {
   std::error_code error;
   fs::remove_all(folder, error);
-  SKY_RETURN_IF_ERROR(ToStatus(error, "delete " + folder));
+  SKY_RETURN_IF_ERROR(SystemStatus(error, "delete " + folder));
   return MakeFolders(folder);
 }
 
@@ -183,10 +176,9 @@ struct RocksDbRowStore::State {
   std::mutex chain_mutex;             // Whoever finds no room gives it up, on any thread.
   std::unique_ptr<ImageChain> chain;  // Null: the next image begins one.
 
-  ~State() { Close(); }
+  ~State();
   Status Start();
   Status Open(bool direct_reads);
-  void Close();
   Status CheckTable(TableId table) const;
   std::string NewRunPath() { return options.folder + "/runs/" + std::to_string(runs_written++); }
   Status WriteRun(const RowRun& run, StagedFiles* staged);
@@ -224,7 +216,7 @@ Status RocksDbRowStore::State::Open(bool direct_reads) {
   return Status();
 }
 
-void RocksDbRowStore::State::Close() {
+RocksDbRowStore::State::~State() {
   if (!db) return;
   for (rocksdb::ColumnFamilyHandle* family : families) db->DestroyColumnFamilyHandle(family);
   db->DestroyColumnFamilyHandle(default_family);
@@ -430,7 +422,7 @@ Status RocksDbRowStore::State::TakeAdditions() {
     const auto place = ImageChain::PlaceOf(it->path().filename().string());
     if (place) files.emplace(*place, it->path().string());
   }
-  SKY_RETURN_IF_ERROR(ToStatus(error, "list " + folder));
+  SKY_RETURN_IF_ERROR(SystemStatus(error, "list " + folder));
   for (auto file = files.begin(); file != files.end();) {
     StagedFiles addition;
     const uint64_t number = file->first.addition;

@@ -117,7 +117,11 @@ Status TieredRows::Recover() {
 
 Status TieredRows::Load(RowTable& table) {
   const uint64_t stored = stored_[Number(table.table())];
-  if (stored == 0 || !table.TryReserve(stored)) return Status();
+  if (stored == 0) return Status();
+  if (!table.TryReserve(stored)) {
+    table.Remove({});  // Gives back what it got.
+    return Status();
+  }
   const auto visit = [&](env::RowKey key, std::string_view bytes) {
     if (table.rows() == stored) return false;
     const RowNumber row = table.Insert(key.id);

@@ -66,7 +66,7 @@ class TieredRows {
   TieredRows(TieredRowsOptions options, env::RowStore& store, env::RedoLog& log);
 
   // Takes up what the store holds from a former life. Call first, once. Tables that fit into memory
-  // come there in the order of the disk, which takes a hundredth of the time of one row at a time.
+  // come there in the order of the disk; of others each row is read when it is asked for.
   // Errors: kDataLoss if the log ends before the rows do, the tables are others, or the store was
   // not filled to its end.
   Status Recover();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "env/rocksdb_row_store.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +16,7 @@
 
 #include "common/hash.h"
 #include "common/rng.h"
+#include "env/files.h"
 #include "tests/env/sync_watch.h"
 #include "tests/support/memory_row_store.h"
 
@@ -465,6 +468,23 @@ TEST_F(RocksDbRowStoreTest, AnImageAddsToTheOneBeforeOnlyWhatWasIngestedBetween)
     EXPECT_GT(added, runs[0].records.size());
     EXPECT_LT(added, runs[0].records.size() + 30000) << round;  // Keys, indexes, notes.
   }
+}
+
+TEST_F(RocksDbRowStoreTest, WhatImagesShareGoesBeforeAnythingElseLacksRoom) {
+  auto store = Open();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  ASSERT_TRUE((*store)->Freeze().has_value());
+  EXPECT_FALSE(fs::is_empty(folder_ + "/images"));
+  // More rows than the disk has room for; nobody gets to read them.
+  const uint64_t bytes = *FreeBytes(folder_) + (uint64_t{1} << 30);
+  void* nothing =
+      mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(nothing, MAP_FAILED);
+  const std::vector<RowRun> runs = {{TableId(0), {}, {static_cast<const char*>(nothing), bytes}}};
+  EXPECT_EQ((*store)->Ingest(runs, {}).code(), StatusCode::kResourceExhausted);
+  munmap(nothing, bytes);
+  EXPECT_TRUE(fs::is_empty(folder_ + "/images"));
+  EXPECT_TRUE((*store)->Freeze().has_value());
 }
 
 TEST_F(RocksDbRowStoreTest, FilesOfAnImageBecomeAStoreOnceAndOnlyWhole) {

@@ -310,6 +310,21 @@ TEST_F(ShardNodeTest, AMapThatNamesAnotherInItsPlaceIsRefused) {
   EXPECT_EQ(Code(Ask(kTrainer, Pull(1))), StatusCode::kNotReady);
 }
 
+TEST_F(ShardNodeTest, APullIsToldWhereItsRankStands) {
+  Start(false, 2);
+  wire::Header bounded = FromScheduler();
+  bounded.mutable_close_phase()->set_phase(1);
+  EXPECT_TRUE(Ask(kScheduler, bounded).has_phase_reply());
+  bounded = FromScheduler();
+  bounded.mutable_open_phase()->set_phase(2);
+  bounded.mutable_open_phase()->set_staleness(3);
+  bounded.mutable_open_phase()->set_ranks(2);
+  EXPECT_TRUE(Ask(kScheduler, bounded).has_phase_reply());
+  wire::Header pull = Pull(4);
+  pull.mutable_pull()->set_phase(2);
+  EXPECT_EQ(Ask(kTrainer, pull).pull_reply().done(), 3u);
+}
+
 TEST_F(ShardNodeTest, PhasesStreamsAndHashesAreAnswered) {
   Start(false, 2);
   EXPECT_TRUE(Ask(kTrainer, Push(0), Row(5, {1, 2})).has_push_reply());

@@ -311,6 +311,44 @@ TEST_F(TieredRowsTest, WhatFitsIsInMemoryFromTheStart) {
   EXPECT_EQ(store_.rows_ingested, ingested) << "they have not changed";
 }
 
+TEST_F(TieredRowsTest, WhatDoesNotFitTakesNoMemoryAtTheStart) {
+  Rng rng(1, Purpose::kTest);
+  {
+    TieredRows rows(Options(kSmall), store_, log_);
+    while (store_.rows(TableId(0)) < 2000) {
+      ASSERT_TRUE(rows.Create(TableId(0), Distinct(rng, rows.block_rows(), 1 << 20)).has_value());
+    }
+  }
+  const uint64_t all = store_.rows(TableId(0)) * RecordBytes(kTables)[0];
+  int refused = 0;
+  for (uint64_t budget = kSmall; budget < kSmall + all; budget += kSmall / 4) {
+    const TieredRows fresh(Options(budget), store_, log_);
+    TieredRows rows(Options(budget), store_, log_);
+    ASSERT_TRUE(rows.Recover().ok());
+    if (rows.memory_bytes() >= fresh.memory_bytes() + all) continue;
+    EXPECT_EQ(rows.memory_bytes(), fresh.memory_bytes()) << budget;
+    EXPECT_EQ(rows.rows(TableId(0)), store_.rows(TableId(0)));
+    ++refused;
+  }
+  EXPECT_GT(refused, 1);
+}
+
+TEST_F(TieredRowsTest, SlotsThatGoWhileAPieceEntersTheStoreLeaveNothing) {
+  TieredRows rows(Options(kLarge), store_, log_);
+  const std::vector<RowId> ids = {RowId(3), RowId(4)};
+  ASSERT_TRUE(rows.Create(TableId(0), ids).has_value());
+  rows.BeginImage();
+  auto stage = rows.NextPiece({});
+  stage->Run();
+  ASSERT_FALSE(*rows.TakePiece(*stage, {}));
+  auto enter = rows.NextPiece({});
+  ASSERT_TRUE(rows.Drop({0, kSlotCount}).ok());
+  enter->Run();
+  EXPECT_TRUE(*rows.TakePiece(*enter, {}));
+  EXPECT_EQ(rows.rows(TableId(0)), 0u);
+  EXPECT_EQ(store_.rows(TableId(0)), 0u);
+}
+
 TEST_F(TieredRowsTest, RandomHistoriesAgreeWithAMapUnderAnyBudget) {
   for (uint64_t seed = 0; seed < 12; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed=" << seed);
