@@ -65,7 +65,7 @@ Result<std::unique_ptr<FragmentSource>> FragmentSource::Open(const checkpoint::F
   options.rows.seed = fragment.seed();
   std::unique_ptr<FragmentSource> source(
       new FragmentSource(slots, std::move(options), std::move(store), std::move(tail)));
-  SKY_RETURN_IF_ERROR(source->shard_->Recover());
+  SKY_RETURN_IF_ERROR(source->shard_->journal().Recover());
   if (source->shard_->committed() != fragment.committed()) {
     return Status(StatusCode::kDataLoss, "its rows stand at clock " +
                                              std::to_string(source->shard_->committed()) +

@@ -33,7 +33,7 @@ class FragmentSource {
 
   SlotRange slots() const { return slots_; }
   // The state at the cut.
-  ShardImage image() const { return shard_->Image(); }
+  ShardImage image() const { return shard_->journal().Image(); }
   // Rows of all tables.
   uint64_t rows() const;
 

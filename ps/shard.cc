@@ -5,145 +5,17 @@
 #include <limits>
 #include <utility>
 
-#include <glog/logging.h>
-
 #include "common/hash.h"
 
 namespace skybridge::ps {
 namespace {
-
-// A full log is not helped by an image for each repeat of a push.
-constexpr uint64_t kRefusalsPerImage = 64;
 
 std::string Name(Phase phase) { return "phase " + std::to_string(Number(phase)); }
 
 }  // namespace
 
 Shard::Shard(ShardOptions options, env::RowStore& store, env::RedoLog& log)
-    : options_(std::move(options)),
-      store_(store),
-      log_(log),
-      state_(options_.rows, options_.in_flight_bytes_max, store, log),
-      chunks_(state_.in_flight),
-      image_due_(options_.image_log_bytes) {}
-
-Status Shard::Noted(Status status) {
-  if (failure_.ok()) failure_ = status;
-  return status;
-}
-
-// ---------------------------------------------------------------- log
-
-Status Shard::Keep(ShardRecord& record) {
-  if (!failure().ok()) return failure();
-  const EncodedRecord encoded = Encode(record);
-  const auto lsn = log_.Append(encoded.type, encoded.pieces());
-  if (!lsn && lsn.error().code() != StatusCode::kResourceExhausted) return Noted(lsn.error());
-  if (!lsn) {
-    // An image frees log (S8).
-    if (refused_by_log_++ % kRefusalsPerImage == 0 && log_bytes_ > 0) (void)WantImage();
-    return lsn.error();
-  }
-  log_bytes_ += encoded.bytes();
-  return Noted(state_.Apply(*lsn, std::move(record)));
-}
-
-Status Shard::Recover() {
-  SKY_RETURN_IF_ERROR(Noted(state_.rows.Recover()));
-  const auto note = store_.Note(ShardImage::kNoteName);
-  if (!note) return Noted(note.error());
-  ShardImage image;
-  if (!note->empty()) {
-    auto decoded = DecodeImage(*note);
-    if (!decoded) return Noted(decoded.error());
-    image = *std::move(decoded);
-    state_.Restore(image);
-  }
-  if (log_.first() > image.redo) {
-    return Noted(Status(StatusCode::kDataLoss,
-                        "the log begins at position " + std::to_string(log_.first()) +
-                            ", but the rows need it from " + std::to_string(image.redo)));
-  }
-  SKY_RETURN_IF_ERROR(Noted(log_.Read(image.redo, [&](const env::RedoRecord& kept) {
-    return Replay(kept, image.begin)
-        .WithContext("position " + std::to_string(kept.lsn) + " of the log");
-  })));
-  return Noted(state_.commit.CheckComplete());
-}
-
-Status Shard::Replay(const env::RedoRecord& kept, uint64_t begin) {
-  SKY_ASSIGN_OR_RETURN(ShardRecord record,
-                       DecodeRecord(kept.type, kept.payload, options_.rows.tables));
-  if (const auto* push = std::get_if<PushAccepted>(&record)) {
-    if (kept.lsn < begin && !state_.commit.Awaits(push->rank, kept.lsn)) return Status();
-    // It fitted then.
-    if (!state_.in_flight.TryTake(push->push.bytes)) {
-      return Status(StatusCode::kResourceExhausted,
-                    "a push of " + std::to_string(push->push.bytes) + " bytes does not fit into " +
-                        std::to_string(state_.in_flight.limit()) + " any more");
-    }
-    if (kept.lsn < begin) {
-      state_.commit.Refill(push->rank, std::get<PushAccepted>(std::move(record)).push);
-      return Status();
-    }
-  }
-  if (kept.lsn < begin) return Status();
-  log_bytes_ += kept.payload.size();
-  return state_.Apply(kept.lsn, std::move(record));
-}
-
-std::unique_ptr<PieceTask> Shard::ContinueImage() {
-  if (!failure().ok() || piece_under_way_) return nullptr;
-  if (!image_) {
-    if (log_bytes_ < image_due_ && !image_wanted_) return nullptr;
-    image_wanted_ = false;
-    const ShardImage image = state_.Image(log_.last() + 1);
-    image_ = OpenImage{.redo = image.redo, .note = EncodeImage(image), .log_bytes = log_bytes_};
-    log_bytes_ = 0;
-    state_.rows.BeginImage();
-  }
-  const env::StoreNote notes[] = {{ShardImage::kNoteName, image_->note}};
-  auto piece = state_.rows.NextPiece(notes);
-  piece_under_way_ = piece != nullptr;
-  return piece;
-}
-
-bool Shard::TakePiece(const Task& task) {
-  const auto* piece = dynamic_cast<const PieceTask*>(&task);
-  if (piece == nullptr) return false;
-  piece_under_way_ = false;
-  if (!failure().ok()) return true;
-  const env::StoreNote notes[] = {{ShardImage::kNoteName, image_->note}};
-  const Result<bool> whole = state_.rows.TakePiece(*piece, notes);
-  if (!whole && whole.error().code() == StatusCode::kResourceExhausted) {
-    GiveUpImage(whole.error());
-  } else if (Noted(whole.status()).ok() && *whole) {
-    EndImage();
-  }
-  return true;
-}
-
-void Shard::EndImage() {
-  image_redo_ = image_->redo;
-  image_due_ = options_.image_log_bytes;
-  ++images_;
-  image_.reset();
-  (void)Noted(log_.Release(image_redo_));
-}
-
-// The disk is full. What is to be written stays in memory and in the log.
-void Shard::GiveUpImage(const Status& why) {
-  LOG(WARNING) << "rows wait for room: " << why;
-  log_bytes_ += image_->log_bytes;
-  image_due_ = log_bytes_ + options_.image_log_bytes / 16;
-  ++images_given_up_;
-  image_.reset();
-}
-
-uint64_t Shard::WantImage() {
-  image_wanted_ = !image_;
-  return images_ + 1;
-}
+    : journal_(std::move(options), store, log), chunks_(state_.in_flight) {}
 
 // ---------------------------------------------------------------- phases
 
@@ -193,7 +65,7 @@ Status Shard::Open(const PhaseRules& rules) {
     return Status(StatusCode::kInvalidArgument,
                   Name(rules.phase) + ": " + std::to_string(rules.ranks) + " ranks");
   }
-  SKY_RETURN_IF_ERROR(Keep(PhaseOpened{rules}));
+  SKY_RETURN_IF_ERROR(journal_.Keep(PhaseOpened{rules}));
   chunks_.Clear();
   return Status();
 }
@@ -210,7 +82,7 @@ Result<PhaseSummary> Shard::Close(Phase phase, uint64_t clock_end) {
                       " streams of pushes are open");
   }
   if (closed && !state_.summary.closed) {
-    SKY_RETURN_IF_ERROR(Keep(PhaseClosed{phase}));
+    SKY_RETURN_IF_ERROR(journal_.Keep(PhaseClosed{phase}));
     chunks_.Clear();
   }
   PhaseSummary summary = state_.summary;
@@ -223,13 +95,13 @@ Status Shard::Retire(Phase phase, Rank rank, uint32_t changes) {
   StalenessGate moved = state_.gate;
   SKY_RETURN_IF_ERROR(moved.Retire(rank, changes));
   if (moved.ranks() == state_.gate.ranks()) return Status();
-  return Keep(GateMoved{moved.ranks()});
+  return journal_.Keep(GateMoved{moved.ranks()});
 }
 
 Status Shard::CloseStream(Phase phase, StreamId stream, uint64_t count) {
   SKY_RETURN_IF_ERROR(CheckLockstep(phase, false));
   SKY_ASSIGN_OR_RETURN(const bool is_new, state_.ledger.MayClose(stream, count));
-  if (is_new) SKY_RETURN_IF_ERROR(Keep(StreamClosed{stream, count}));
+  if (is_new) SKY_RETURN_IF_ERROR(journal_.Keep(StreamClosed{stream, count}));
   chunks_.Drop(stream);
   return Status();
 }
@@ -288,7 +160,7 @@ Status Shard::Done(Phase phase, Rank rank, Attempt attempt, uint64_t done) {
   SKY_RETURN_IF_ERROR(CheckMoves());
   if (!state_.rules->lockstep) return KeepProgress(rank, attempt, done);
   SKY_RETURN_IF_ERROR(state_.commit.SetDone(rank, attempt, done));
-  if (done > committed()) SKY_RETURN_IF_ERROR(Keep(RankCertified{rank, attempt, done}));
+  if (done > committed()) SKY_RETURN_IF_ERROR(journal_.Keep(RankCertified{rank, attempt, done}));
   return CommitIfReady();
 }
 
@@ -296,12 +168,12 @@ Status Shard::Done(Phase phase, Rank rank, Attempt attempt, uint64_t done) {
 // how far it got. If this shard forgot, it would hold back the rank that the other shard waits for.
 Status Shard::KeepProgress(Rank rank, Attempt attempt, uint64_t done) {
   SKY_ASSIGN_OR_RETURN(const bool is_news, state_.gate.IsNews(rank, done));
-  return is_news ? Keep(RankCertified{rank, attempt, done}) : Status();
+  return is_news ? journal_.Keep(RankCertified{rank, attempt, done}) : Status();
 }
 
 Status Shard::CommitIfReady() {
   if (!state_.commit.ready()) return Status();
-  SKY_RETURN_IF_ERROR(Keep(ClockCommitted{committed() + 1}));
+  SKY_RETURN_IF_ERROR(journal_.Keep(ClockCommitted{committed() + 1}));
   clock_open_ = false;
   return Status();
 }
@@ -361,9 +233,9 @@ Result<PushOutcome> Shard::KeepPush(PushAccepted push) {
   const uint64_t sequence = push.sequence;
   const Attempt attempt = push.attempt;
   ShardRecord record = std::move(push);
-  const Status kept = Keep(record);
+  const Status kept = journal_.Keep(record);
   if (kept.ok()) return PushOutcome::kAccepted;
-  if (failure().ok()) {  // The log is full; the push is still in the record.
+  if (journal_.failure().ok()) {  // The log is full; the push is still in the record.
     chunks_.PutBack(stream, sequence, attempt, std::move(std::get<PushAccepted>(record).push));
   }
   return kept;
@@ -373,7 +245,7 @@ Result<RankProgress> Shard::QueryRank(Phase phase, Rank rank, Attempt attempt) {
   SKY_RETURN_IF_ERROR(CheckLockstep(phase, true));
   SKY_RETURN_IF_ERROR(CheckMoves());
   SKY_ASSIGN_OR_RETURN(const RankProgress progress, state_.commit.Query(rank, attempt));
-  SKY_RETURN_IF_ERROR(Keep(RankFenced{rank, attempt}));
+  SKY_RETURN_IF_ERROR(journal_.Keep(RankFenced{rank, attempt}));
   return progress;
 }
 
@@ -381,7 +253,7 @@ Result<StreamProgress> Shard::QueryStream(Phase phase, StreamId stream, Attempt 
   SKY_RETURN_IF_ERROR(CheckLockstep(phase, false));
   SKY_RETURN_IF_ERROR(CheckMoves());
   SKY_ASSIGN_OR_RETURN(StreamProgress progress, state_.ledger.Query(stream, attempt));
-  SKY_RETURN_IF_ERROR(Keep(StreamFenced{stream, attempt}));
+  SKY_RETURN_IF_ERROR(journal_.Keep(StreamFenced{stream, attempt}));
   return progress;
 }
 
@@ -401,7 +273,7 @@ Status Shard::Doubt(SlotRange slots) {
                   "slots " + std::to_string(state_.doubt->slots.begin) + " to " +
                       std::to_string(state_.doubt->slots.end) + " are about to move already");
   }
-  return Keep(SlotsInDoubt{doubt});
+  return journal_.Keep(SlotsInDoubt{doubt});
 }
 
 Status Shard::TakeMap(const OwnSlots& own) {
@@ -413,9 +285,9 @@ Status Shard::TakeMap(const OwnSlots& own) {
     if (!owns) settled.dropped.push_back(doubt->slots);
     if (owns && below.begin < below.end) settled.dropped.push_back(below);
     if (owns && above.begin < above.end) settled.dropped.push_back(above);
-    const Status kept = Keep(std::move(settled));
+    const Status kept = journal_.Keep(std::move(settled));
     // Nothing but this map moves the shard now, so nobody else would ask for room.
-    if (kept.code() == StatusCode::kResourceExhausted) (void)WantImage();
+    if (kept.code() == StatusCode::kResourceExhausted) (void)journal_.WantImage();
     SKY_RETURN_IF_ERROR(kept);
   }
   if (own.slots != own_.slots) chunks_.Clear();  // Whoever sent them begins anew.
@@ -430,7 +302,7 @@ Status Shard::TakeRows(SlotRows rows) {
                       return slot >= state_.doubt->slots.begin && slot < state_.doubt->slots.end;
                     });
   if (!fits) return Status(StatusCode::kFailedPrecondition, "rows come that nobody asked for");
-  return Keep(std::move(rows));
+  return journal_.Keep(std::move(rows));
 }
 
 Status Shard::TakeState(bool whole, ShardImage state) {
@@ -440,9 +312,9 @@ Status Shard::TakeState(bool whole, ShardImage state) {
     chunks_.Clear();
   }
   const uint64_t committed_there = state.commit.committed;
-  SKY_RETURN_IF_ERROR(Keep(SlotsInstalled{whole, std::move(state)}));
+  SKY_RETURN_IF_ERROR(journal_.Keep(SlotsInstalled{whole, std::move(state)}));
   if (!whole) SKY_RETURN_IF_ERROR(CatchUp(committed_there));
-  return Noted(log_.Sync());
+  return journal_.Sync();
 }
 
 // A clock that was committed there is one that every rank has certified. A successor of a rank may

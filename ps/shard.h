@@ -15,15 +15,9 @@
 #include "ps/chunk_assembler.h"
 #include "ps/requests.h"
 #include "ps/row_check.h"
-#include "ps/shard_state.h"
+#include "ps/shard_journal.h"
 
 namespace skybridge::ps {
-
-struct ShardOptions {
-  TieredRowsOptions rows;
-  uint64_t in_flight_bytes_max = 256ull << 20;  // Pushes not yet applied, and parked pulls.
-  uint64_t image_log_bytes = 1ull << 30;        // Of log since the last image: time for one.
-};
 
 // What became of a push, or a chunk of one.
 enum class PushOutcome {
@@ -35,27 +29,25 @@ enum class PushOutcome {
 // The rows of some slots of every table, and the rules by which pulls see and pushes change them:
 // lockstep, bounded staleness or none, as the phase says.
 //
-// Decides, keeps each decision in the log, then lets ShardState carry it out (docs/protocol.md,
-// S1): whatever was answered can be told again after a crash. One phase is open at a time. Every
-// call may be repeated; one that is refused changes nothing. One thread.
+// Decides, and leaves it to the journal to keep that and carry it out: whatever was answered can be
+// told again after a crash. One phase is open at a time. Every call may be repeated; one that is
+// refused changes nothing. One thread.
 //
 // Errors of all calls that name a phase: kNotReady if it did not begin yet, kGone if it is over.
-// Errors of all calls that change something: kResourceExhausted if the log's disk is full; later
-// may go well. Other errors of log and store stay in failure(): the shard must not be used then.
+// Errors of all calls that change something: those of ShardJournal.
 class Shard {
  public:
   // options.rows.Validate() must be OK; `store` and `log` outlive the shard.
   Shard(ShardOptions options, env::RowStore& store, env::RedoLog& log);
 
-  // Takes up the state that store and log have from a former life. Call first, once.
-  // Errors: kDataLoss if they do not fit together or are damaged: this shard's rows are lost.
-  Status Recover();
+  // What the shard decided, and its disk. Recover comes first.
+  ShardJournal& journal() { return journal_; }
+  const ShardJournal& journal() const { return journal_; }
 
-  void SetSlots(const OwnSlots& own) { own_ = own; }
-  const OwnSlots& own() const { return own_; }
-  // The same for the next map: it ends a live move, so slots that were in doubt are this shard's
-  // now, or their rows are dropped.
+  // The first map, or the next one: that ends a live move, so slots that were in doubt are this
+  // shard's now, or their rows are dropped.
   Status TakeMap(const OwnSlots& own);
+  const OwnSlots& own() const { return own_; }
 
   // Both sides of a live move (docs/protocol.md, Live moves). Until the next map `slots` may be
   // this shard's or not.
@@ -110,30 +102,6 @@ class Shard {
   // Errors: kGone (detail: committed) if the rows stand elsewhere. 0 expects nothing.
   Status ExpectCommitted(uint64_t clock) const;
 
-  // The state as it stands now, without rows.
-  ShardImage Image() const { return state_.Image(log_.last() + 1); }
-
-  // The next step of an image if one is due: rows go to the store, and the log that they no longer
-  // need is released (S5). Call now and then; run what it returns, then give it to TakePiece. Null:
-  // nothing is due, or a step is under way.
-  std::unique_ptr<PieceTask> ContinueImage();
-  // Takes back a step that ran; false: it is something else.
-  bool TakePiece(const Task& task);
-  // Makes an image due now, unless one is being written. It is in the store once images() is what
-  // this returns.
-  uint64_t WantImage();
-  uint64_t images() const { return images_; }  // Written to their end since the start.
-  // Given up since the start, because the disk had no room for them.
-  uint64_t images_given_up() const { return images_given_up_; }
-  // Where a replay on the store begins, as its last image has it.
-  uint64_t image_redo() const { return image_redo_; }
-  uint64_t image_log_bytes() const { return options_.image_log_bytes; }
-  // Where the log goes on.
-  uint64_t next_lsn() const { return log_.last() + 1; }
-
-  // Records that were refused since the start because the log was full.
-  uint64_t refused_by_log() const { return refused_by_log_; }
-
   // Whether a checkpoint may end in this phase. Errors: kFailedPrecondition for the other kind.
   Status CheckCut(Phase phase, bool lockstep) const { return CheckLockstep(phase, lockstep); }
 
@@ -141,8 +109,6 @@ class Shard {
   TieredRows& rows() { return state_.rows; }
   const TieredRows& rows() const { return state_.rows; }
   MemoryBudget& in_flight() { return state_.in_flight; }
-  // The first error after which the shard is of no use.
-  const Status& failure() const { return failure_.ok() ? state_.rows.failure() : failure_; }
   // Why pulls wait, for messages.
   std::string Waiting() const;
 
@@ -158,44 +124,15 @@ class Shard {
   Result<PushOutcome> KeepPush(PushAccepted push);
   // What to say of a push of `bytes` for which there was no room.
   Status WithHope(const Status& refusal, uint64_t bytes) const;
-  // Keeps a decision, then carries it out. The record is taken unless it could not be kept.
-  Status Keep(ShardRecord& record);
-  template <typename Decision>
-  Status Keep(Decision decision) {
-    ShardRecord record = std::move(decision);
-    return Keep(record);
-  }
-  Status Replay(const env::RedoRecord& kept, uint64_t begin);
-  Status Noted(Status status);
-  void EndImage();
-  void GiveUpImage(const Status& why);
 
-  const ShardOptions options_;
-  env::RowStore& store_;
-  env::RedoLog& log_;
-  ShardState state_;
+  ShardJournal journal_;
+  ShardState& state_ = journal_.state();
   OwnSlots own_;
   ChunkAssembler chunks_;
   bool freeze_wanted_ = false;
   // Lockstep: some rank may have seen the rows as they are since the last commit. After a start
   // nobody knows.
   bool clock_open_ = true;
-  // An image that is being written.
-  struct OpenImage {
-    uint64_t redo = 0;
-    std::string note;
-    uint64_t log_bytes = 0;  // That it frees.
-  };
-  std::optional<OpenImage> image_;
-  bool piece_under_way_ = false;
-  bool image_wanted_ = false;
-  uint64_t images_ = 0;
-  uint64_t images_given_up_ = 0;
-  uint64_t image_redo_ = 0;
-  uint64_t log_bytes_ = 0;  // Appended since the last image began.
-  uint64_t image_due_ = 0;  // At so many of them.
-  uint64_t refused_by_log_ = 0;
-  Status failure_;
 };
 
 }  // namespace skybridge::ps

@@ -71,7 +71,7 @@ class ShardNode::State {
                .start_timeout = options_.start_timeout,
                .outage_max = options_.scheduler_outage_max}) {}
 
-  Status Recover() { return shard_.Recover(); }
+  Status Recover() { return shard_.journal().Recover(); }
   Effects Handle(const Envelope& message, Instant now);
   Effects Tick(Instant now);
   Effects Finish(std::unique_ptr<Task> task, Instant now);
@@ -172,7 +172,7 @@ Effects ShardNode::State::Tick(Instant now) {
 
 // Whatever else happened is concluded too. Rows follow their log: its sync is started first.
 void ShardNode::State::ContinueImage(Instant now, Effects* out) {
-  std::unique_ptr<PieceTask> piece = shard_.ContinueImage();
+  std::unique_ptr<PieceTask> piece = shard_.journal().ContinueImage();
   if (piece != nullptr && piece->step == PieceTask::Step::kStage) replies_.WantSync();
   Conclude(now, out);
   if (piece != nullptr) out->start.push_back(std::move(piece));
@@ -183,7 +183,7 @@ Effects ShardNode::State::Finish(std::unique_ptr<Task> task, Instant now) {
   if (finished_) return out;
   if (replies_.Finish(*task)) {
     Conclude(now, &out);
-  } else if (shard_.TakePiece(*task)) {
+  } else if (shard_.journal().TakePiece(*task)) {
     ContinueImage(now, &out);
   } else {
     round_.Finish(std::move(task));
@@ -194,7 +194,7 @@ Effects ShardNode::State::Finish(std::unique_ptr<Task> task, Instant now) {
 
 void ShardNode::State::Conclude(Instant now, Effects* out) {
   if (finished_) return;
-  if (shard_.failure().ok()) {
+  if (shard_.journal().failure().ok()) {
     for (auto& task : round_.Advance()) out->start.push_back(std::move(task));
     for (Served& served : trainers_.ServeParked(now)) Answer(std::move(served), out);
     moves_.Observe(now);
@@ -215,7 +215,7 @@ void ShardNode::State::Conclude(Instant now, Effects* out) {
 }
 
 const Status& ShardNode::State::failure() const {
-  return shard_.failure().ok() ? replies_.failure() : shard_.failure();
+  return shard_.journal().failure().ok() ? replies_.failure() : shard_.journal().failure();
 }
 
 Result<wire::Header> ShardNode::State::Open(const Envelope& message, Instant now, Effects* out) {

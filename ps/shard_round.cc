@@ -17,6 +17,7 @@ ShardRound::ShardRound(ShardRoundOptions options, Shard& shard, env::RowStore& s
                        env::RedoLog& log, ObjectStore* objects)
     : options_(std::move(options)),
       shard_(shard),
+      journal_(shard.journal()),
       store_(store),
       log_(log),
       objects_(objects),
@@ -104,8 +105,8 @@ void ShardRound::Begin(uint32_t round) {
   } else if (Number(shard_.own().version) == 0) {
     Fail(Status(StatusCode::kNotReady, "this shard does not know its slots yet"), "prepare");
   } else {
-    image_wanted_ = shard_.WantImage();
-    given_up_ = shard_.images_given_up();
+    image_wanted_ = journal_.WantImage();
+    given_up_ = journal_.images_given_up();
   }
 }
 
@@ -129,8 +130,8 @@ void ShardRound::Fail(const Status& status, const std::string& attempt) {
 // Right after the image ended: what it needs of the log was not released yet. Rows that come into
 // the store until it is frozen do no harm: the cut is later still.
 std::unique_ptr<Task> ShardRound::BeginFreeze() {
-  redo_ = shard_.image_redo();
-  refused_by_log_ = shard_.refused_by_log();
+  redo_ = journal_.image_redo();
+  refused_by_log_ = journal_.refused_by_log();
   auto hold = log_.Tail(redo_, redo_ - 1);
   if (!hold) {
     Fail(hold.error(), "keep the log");
@@ -179,13 +180,13 @@ void ShardRound::ForgetCut() {
 std::vector<std::unique_ptr<Task>> ShardRound::Advance() {
   const bool going = open_ && failure_.ok();
   std::unique_ptr<Task> freeze;
-  if (going && hold_ == nullptr && !freezing_ && shard_.images() >= image_wanted_) {
+  if (going && hold_ == nullptr && !freezing_ && journal_.images() >= image_wanted_) {
     freeze = BeginFreeze();
-  } else if (going && hold_ == nullptr && shard_.images_given_up() > given_up_) {
+  } else if (going && hold_ == nullptr && journal_.images_given_up() > given_up_) {
     Fail({StatusCode::kResourceExhausted, "the disk has no room for the image"}, "prepare");
   }
   // What the round keeps of the log may be what training has no room for.
-  if (going && hold_ != nullptr && shard_.refused_by_log() > refused_by_log_) {
+  if (going && hold_ != nullptr && journal_.refused_by_log() > refused_by_log_) {
     Fail({StatusCode::kResourceExhausted, "the log is full"}, "keep the log");
   } else if (going && waits_for_clock_ && shard_.committed() >= asked_clock_) {
     Status taken = shard_.committed() == asked_clock_

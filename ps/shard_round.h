@@ -106,6 +106,7 @@ class ShardRound {
 
   const ShardRoundOptions options_;
   Shard& shard_;
+  ShardJournal& journal_;
   env::RowStore& store_;
   env::RedoLog& log_;
   ObjectStore* const objects_;

@@ -77,7 +77,7 @@ Result<SlotPiece> SlotSource::Next() {
   piece.changed_bytes = ChangedBytes();
   if (piece.copied && piece.rows.ids.empty() && shard_.frozen()) {
     piece.last = true;
-    piece.state = EncodeImage(shard_.Image());
+    piece.state = EncodeImage(shard_.journal().Image());
   }
   return piece;
 }

@@ -61,17 +61,17 @@ void SlotTarget::TakePiece(SlotPiece piece, Instant now) {
 }
 
 bool SlotTarget::LogWaits() {
-  if (batch_bytes_ <= shard_.image_log_bytes() / kBatchShare) return false;
-  if (shard_.image_redo() > batch_lsn_) {
+  if (batch_bytes_ <= shard_.journal().image_log_bytes() / kBatchShare) return false;
+  if (shard_.journal().image_redo() > batch_lsn_) {
     batch_bytes_ = 0;
     return false;
   }
-  if (shard_.images() >= image_wanted_) image_wanted_ = shard_.WantImage();
+  if (shard_.journal().images() >= image_wanted_) image_wanted_ = shard_.journal().WantImage();
   return true;
 }
 
 Status SlotTarget::Keep(SlotPiece piece) {
-  if (batch_bytes_ == 0) batch_lsn_ = shard_.next_lsn();
+  if (batch_bytes_ == 0) batch_lsn_ = shard_.journal().next_lsn();
   batch_bytes_ += piece.rows.records.size() + piece.rows.ids.size() * sizeof(RowId);
   if (!piece.rows.ids.empty()) SKY_RETURN_IF_ERROR(shard_.TakeRows(std::move(piece.rows)));
   if (!piece.last) return Status();

@@ -65,9 +65,9 @@ class CutShard {
   void Start() {
     round.reset();
     shard = std::make_unique<Shard>(options, store, log);
-    const Status recovered = shard->Recover();
+    const Status recovered = shard->journal().Recover();
     ASSERT_TRUE(recovered.ok()) << recovered;
-    shard->SetSlots(own);
+    EXPECT_TRUE(shard->TakeMap(own).ok());
     round = std::make_unique<ShardRound>(ShardRoundOptions{.shard = index,
                                                            .store_id = store_id_,
                                                            .seed = options.rows.seed,
@@ -77,13 +77,13 @@ class CutShard {
 
   // A piece of what it does beside answering: images, and what a round sends.
   void Advance() {
-    if (auto piece = shard->ContinueImage()) tasks_.push_back(std::move(piece));
+    if (auto piece = shard->journal().ContinueImage()) tasks_.push_back(std::move(piece));
     for (auto& task : round->Advance()) tasks_.push_back(std::move(task));
     if (tasks_.empty()) return;
     std::unique_ptr<Task> task = std::move(tasks_.front());
     tasks_.pop_front();
     task->Run();
-    if (!shard->TakePiece(*task)) round->Finish(std::move(task));
+    if (!shard->journal().TakePiece(*task)) round->Finish(std::move(task));
   }
 
   // What it answered when it was asked for its part of a round.

@@ -29,7 +29,7 @@ class FragmentSourceTest : public testing::Test {
     for (; next_ < 40; ++next_) Push();
     shard_.Prepare(1);
     for (; next_ < 50; ++next_) Push();
-    image_ = shard_.shard->Image();
+    image_ = shard_.shard->journal().Image();
     expected_ = Rows();
     log_.emplace(shard_.log);
     cut_.emplace(shard_.Cut(1, kPhase));
@@ -45,7 +45,7 @@ class FragmentSourceTest : public testing::Test {
       push.rows.parts.push_back(std::move(part));
     }
     EXPECT_TRUE(shard_.shard->Push(std::move(push)).has_value());
-    ContinueImage(*shard_.shard);
+    ContinueImage(shard_.shard->journal());
   }
   AllRows Rows() {
     AllRows rows;

@@ -4,15 +4,15 @@
 #include <memory>
 
 #include "common/node.h"
-#include "ps/shard.h"
+#include "ps/shard_journal.h"
 
 namespace skybridge::ps {
 
 // A piece of an image from begin to end, as if its tasks took no time.
-inline void ContinueImage(Shard& shard) {
-  while (const std::unique_ptr<PieceTask> step = shard.ContinueImage()) {
+inline void ContinueImage(ShardJournal& journal) {
+  while (const std::unique_ptr<PieceTask> step = journal.ContinueImage()) {
     step->Run();
-    shard.TakePiece(*step);
+    journal.TakePiece(*step);
     if (step->step == PieceTask::Step::kEnter) return;
   }
 }

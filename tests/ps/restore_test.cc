@@ -47,7 +47,7 @@ ShardOptions AnyOptions(const TableSpecs& tables, Rng& rng) {
 
 uint64_t PushesOf(const CutShards& shards) {
   uint64_t sum = 0;
-  for (const auto& shard : shards) sum += shard->shard->Image().summary.pushes;
+  for (const auto& shard : shards) sum += shard->shard->journal().Image().summary.pushes;
   return sum;
 }
 
@@ -276,7 +276,8 @@ TEST(RestoreTest, OutsideLockstepEachPushCountsOnceInEachRow) {
       uint64_t pushes = 0;
       for (const CutFragment& cut : fragments) pushes += (*cut.Open())->image().summary.pushes;
       EXPECT_EQ(PushesOf(job.shards()), pushes);
-      for (const auto& shard : job.shards()) grouped += shard->shard->Image().ledger.size() > 1;
+      for (const auto& shard : job.shards())
+        grouped += shard->shard->journal().Image().ledger.size() > 1;
     }
     for (int event = 0; !job.finished(); ++event) {
       ASSERT_LT(event, 200000) << "no progress";
@@ -284,7 +285,7 @@ TEST(RestoreTest, OutsideLockstepEachPushCountsOnceInEachRow) {
     }
     for (const auto& shard : job.shards()) {
       EXPECT_TRUE(shard->shard->Close(kPhase, 0)->closed);
-      EXPECT_EQ(shard->shard->Image().ledger.size(), 1u);
+      EXPECT_EQ(shard->shard->journal().Image().ledger.size(), 1u);
     }
     const AllRows rows = RowsOf(job.shards());
     EXPECT_EQ(rows.size(), expected.size());
@@ -564,7 +565,7 @@ TEST_F(RefusedRestoreTest, WhatAnErrorLeavesIsNoShard) {
   EXPECT_GT(into_[0]->store.rows(TableId(0)), 0u);
   for (const auto& shard : into_) {
     Shard left(options_, shard->store, shard->log);
-    const Status refused = left.Recover();
+    const Status refused = left.journal().Recover();
     EXPECT_EQ(refused.code(), StatusCode::kDataLoss);
     EXPECT_NE(refused.message().find("restore again"), std::string::npos) << refused;
   }

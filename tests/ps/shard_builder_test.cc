@@ -61,8 +61,8 @@ TEST_F(ShardBuilderTest, AShardGoesOnWithTheRowsAndTheState) {
   ASSERT_TRUE(builder_.Finish(image).ok());
 
   Shard shard({.rows = {.tables = kTables}}, store_, log_);
-  ASSERT_TRUE(shard.Recover().ok());
-  EXPECT_EQ(shard.Image(), image);
+  ASSERT_TRUE(shard.journal().Recover().ok());
+  EXPECT_EQ(shard.journal().Image(), image);
   uint32_t seen = 0;
   for (const uint32_t t : {0u, 1u}) {
     EXPECT_EQ(shard.rows().rows(TableId(t)), Keys(TableId(t)).size());
@@ -112,11 +112,11 @@ TEST_F(ShardBuilderTest, UntilItIsFinishedTheStoreIsNoShards) {
   ASSERT_TRUE(builder_.Flush().ok());
   {
     Shard early({.rows = {.tables = kTables}}, store_, log_);
-    EXPECT_EQ(early.Recover().code(), StatusCode::kDataLoss);
+    EXPECT_EQ(early.journal().Recover().code(), StatusCode::kDataLoss);
   }
   ASSERT_TRUE(builder_.Finish({}).ok());
   Shard shard({.rows = {.tables = kTables}}, store_, log_);
-  EXPECT_TRUE(shard.Recover().ok());
+  EXPECT_TRUE(shard.journal().Recover().ok());
 }
 
 TEST_F(ShardBuilderTest, ItFillsOnlyAnEmptyStore) {

@@ -75,7 +75,7 @@ struct Restored {
                                        return objects.Read(InfoOf(fragment.tail()), sink);
                                      });
     shard = std::make_unique<Shard>(Options(), store, *tail);
-    const Status recovered = shard->Recover();
+    const Status recovered = shard->journal().Recover();
     EXPECT_TRUE(recovered.ok()) << recovered;
   }
   checkpoint::Fragment fragment;
@@ -87,8 +87,8 @@ struct Restored {
 class ShardRoundTest : public testing::Test {
  protected:
   ShardRoundTest() {
-    EXPECT_TRUE(shard_.Recover().ok());
-    shard_.SetSlots(kOwn);
+    EXPECT_TRUE(shard_.journal().Recover().ok());
+    EXPECT_TRUE(shard_.TakeMap(kOwn).ok());
   }
 
   void OpenLockstep(uint32_t ranks = 1) {
@@ -118,7 +118,7 @@ class ShardRoundTest : public testing::Test {
   }
   // As a tick of the node does; freezing takes no time.
   void Tick() {
-    ContinueImage(shard_);
+    ContinueImage(shard_.journal());
     Advance();
     const auto freeze = std::ranges::find_if(tasks_, [](const std::unique_ptr<Task>& task) {
       return dynamic_cast<FreezeTask*>(task.get()) != nullptr;
@@ -193,7 +193,7 @@ TEST_F(ShardRoundTest, WhatIsUploadedIsTheShardAtTheCut) {
   EXPECT_EQ(restored.fragment.seed(), 5u);
   EXPECT_EQ(restored.fragment.table(1).name(), "more");
   // The ledger is in the cut: what came after it is new, what came before is not.
-  restored.shard->SetSlots(kOwn);
+  EXPECT_TRUE(restored.shard->TakeMap(kOwn).ok());
   EXPECT_EQ(restored.shard->QueryStream(kPhase, StreamId(0), kFirst).status().code(),
             StatusCode::kFailedPrecondition);  // Read-only log: nothing can be kept.
 }
@@ -293,7 +293,7 @@ TEST_F(ShardRoundTest, ACutThatDoesNotFitThePhaseFailsTheRoundAlone) {
   EXPECT_EQ(round_.Cut(2, Phase(2), 4).state, State::kFailed);
   EXPECT_FALSE(round_.Collect(2).failure.ok());
   Commit(1);
-  EXPECT_TRUE(shard_.failure().ok());
+  EXPECT_TRUE(shard_.journal().failure().ok());
 }
 
 // ---------------------------------------------------------------- questions
@@ -374,8 +374,8 @@ TEST_F(ShardRoundTest, TheLogIsKeptForTheTailUntilTheRoundEnds) {
   for (uint64_t i = 1; i < 6; ++i) Push(i);
   // Images go on, and release what they do not need.
   const auto write_image = [&] {
-    shard_.WantImage();
-    ContinueImage(shard_);
+    shard_.journal().WantImage();
+    ContinueImage(shard_.journal());
   };
   write_image();
   EXPECT_EQ(round_.Cut(1, kPhase, 0).state, State::kCut);
@@ -417,7 +417,7 @@ TEST_F(ShardRoundTest, ARoundGivesWayToTrainingWhenTheLogIsFull) {
     const bool taken =
         shard_.Push(next).has_value() && shard_.Done(kPhase, Rank(0), kFirst, clock).ok();
     if (taken) ++clock;
-    shard_.WantImage();
+    shard_.journal().WantImage();
     Tick();
     return taken;
   };
@@ -430,7 +430,7 @@ TEST_F(ShardRoundTest, ARoundGivesWayToTrainingWhenTheLogIsFull) {
   const uint64_t before = clock;
   for (int i = 0; i < 100; ++i) train();
   EXPECT_GT(clock, before + 50);
-  EXPECT_TRUE(shard_.failure().ok());
+  EXPECT_TRUE(shard_.journal().failure().ok());
 }
 
 TEST_F(ShardRoundTest, AnImageThatFindsNoRoomEndsTheRound) {
@@ -443,7 +443,7 @@ TEST_F(ShardRoundTest, AnImageThatFindsNoRoomEndsTheRound) {
   const RoundAnswer answer = round_.Prepare(1);
   EXPECT_EQ(answer.state, State::kFailed);
   EXPECT_EQ(answer.failure.code(), StatusCode::kResourceExhausted);
-  EXPECT_TRUE(shard_.failure().ok());
+  EXPECT_TRUE(shard_.journal().failure().ok());
   Push(1);
   EXPECT_EQ(RowsOf(*Restored(objects_, Upload(2)).shard), RowsOf(shard_));
 }
@@ -527,7 +527,7 @@ TEST_F(ShardRoundTest, WhicheverCallToTheObjectStoreFailsTheRoundFailsAndTheShar
     const RoundAnswer answer = round_.Collect(round);
     Push(pushes, pushes % 2);
     ++pushes;
-    EXPECT_TRUE(shard_.failure().ok());
+    EXPECT_TRUE(shard_.journal().failure().ok());
     if (answer.state == State::kUploaded) break;
     ASSERT_EQ(answer.state, State::kFailed);
     EXPECT_NE(answer.failure.message().find("the object store is away"), std::string::npos);
@@ -542,7 +542,7 @@ TEST_F(ShardRoundTest, AFreezeThatFailsEndsTheRound) {
   OpenAsync();
   Push(0);
   round_.Prepare(1);
-  ContinueImage(shard_);
+  ContinueImage(shard_.journal());
   store_.failure = Status(StatusCode::kResourceExhausted, "no room for links");
   Advance();
   RunOne();
@@ -560,12 +560,12 @@ TEST_F(ShardRoundTest, ARoundWaitsForTheFreezeOfTheOneBeforeAndTakesItsOwn) {
   OpenAsync();
   Push(0);
   round_.Prepare(1);
-  ContinueImage(shard_);
+  ContinueImage(shard_.journal());
   Advance();
   ASSERT_EQ(tasks_.size(), 1u);
   round_.Prepare(2);
   Push(1);
-  ContinueImage(shard_);
+  ContinueImage(shard_.journal());
   Advance();
   EXPECT_EQ(std::ranges::count_if(
                 tasks_,
@@ -588,9 +588,9 @@ TEST_F(ShardRoundTest, WithoutAnObjectStoreOrSlotsEveryRoundFailsByName) {
   EXPECT_NE(none.Prepare(1).failure.message().find("no checkpoint store"), std::string::npos);
   EXPECT_TRUE(none.Advance().empty());
   EXPECT_EQ(none.End(1, false).state, State::kEnded);
-  shard_.SetSlots({});
+  EXPECT_TRUE(shard_.TakeMap({}).ok());
   EXPECT_EQ(round_.Prepare(1).state, State::kFailed);
-  shard_.SetSlots(kOwn);
+  EXPECT_TRUE(shard_.TakeMap(kOwn).ok());
   EXPECT_EQ(round_.Prepare(2).state, State::kPreparing);
 }
 

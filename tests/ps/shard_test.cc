@@ -68,18 +68,18 @@ struct Host {
   void Restart() {
     piece.reset();
     shard = std::make_unique<Shard>(options, store, log);
-    const Status recovered = shard->Recover();
+    const Status recovered = shard->journal().Recover();
     EXPECT_TRUE(recovered.ok()) << recovered;
-    shard->SetSlots(own);
+    EXPECT_TRUE(shard->TakeMap(own).ok());
   }
 
   // A step of an image begins, or ends, or takes its time.
   void ContinueImage(Rng& rng) {
     if (piece == nullptr) {
-      piece = shard->ContinueImage();
+      piece = shard->journal().ContinueImage();
     } else if (rng.Below(8) > 0) {
       piece->Run();
-      shard->TakePiece(*piece);
+      shard->journal().TakePiece(*piece);
       piece.reset();
     }
   }
@@ -174,8 +174,8 @@ TEST_F(ShardTest, ARefusedPushChangesNothing) {
 class NarrowShardTest : public ShardTest {
  protected:
   NarrowShardTest() : narrow_(Options(host_), host_.store, host_.log) {
-    EXPECT_TRUE(narrow_.Recover().ok());
-    narrow_.SetSlots(host_.own);
+    EXPECT_TRUE(narrow_.journal().Recover().ok());
+    EXPECT_TRUE(narrow_.TakeMap(host_.own).ok());
     EXPECT_TRUE(narrow_.Open(Lockstep(1, 2)).ok());
   }
   static ShardOptions Options(const Host& host) {
@@ -538,82 +538,11 @@ TEST_F(ShardTest, AFullLogRefusesAndTheSamePushGoesWellLater) {
   EXPECT_EQ(shard_.Push(second).status().code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(shard_.Push(second).status().code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(shard_.rows().rows(TableId(2)), 0u);
-  EXPECT_TRUE(shard_.failure().ok()) << shard_.failure();
+  EXPECT_TRUE(shard_.journal().failure().ok()) << shard_.journal().failure();
   host_.log.failure = Status();
   EXPECT_EQ(Outcome(shard_.Push(first)), PushOutcome::kAccepted);  // Any chunk will do.
   EXPECT_EQ(shard_.rows().rows(TableId(2)), 2u);
   EXPECT_EQ(shard_.in_flight().used(), 0u);
-}
-
-PushRequest PushOfOneRow(uint64_t sequence) {
-  PushRequest push = Push(0, sequence);
-  push.rows.parts = {{TableId(2), {RowId(4)}, {}, {}}};
-  return push;
-}
-
-// S8. Long before an image would be due.
-TEST_F(ShardTest, AFullLogIsFreedByAnImage) {
-  ASSERT_TRUE(shard_.Open(Async(1)).ok());
-  host_.log.capacity = 4096;
-  uint64_t sequence = 0;
-  while (shard_.Push(PushOfOneRow(sequence)).has_value()) ASSERT_LT(++sequence, 1000u);
-  EXPECT_EQ(shard_.Push(PushOfOneRow(sequence)).status().code(), StatusCode::kResourceExhausted);
-  EXPECT_EQ(shard_.images(), 0u);
-  for (int piece = 0; piece < 10 && shard_.images() == 0; ++piece) ContinueImage(shard_);
-  EXPECT_EQ(shard_.images(), 1u);
-  EXPECT_EQ(Outcome(shard_.Push(PushOfOneRow(sequence))), PushOutcome::kAccepted);
-}
-
-TEST_F(ShardTest, AnImageThatFindsNoRoomIsWrittenLater) {
-  ASSERT_TRUE(shard_.Open(Async(1)).ok());
-  ASSERT_EQ(Outcome(shard_.Push(PushOfOneRow(0))), PushOutcome::kAccepted);
-  shard_.WantImage();
-  host_.store.failure = Status(StatusCode::kResourceExhausted, "disk full");
-  ContinueImage(shard_);
-  EXPECT_TRUE(shard_.failure().ok()) << shard_.failure();
-  EXPECT_EQ(shard_.images(), 0u);
-  host_.store.failure = Status();
-  ContinueImage(shard_);
-  EXPECT_EQ(shard_.images(), 0u) << "not at once";
-  EXPECT_EQ(Outcome(shard_.Push(PushOfOneRow(1))), PushOutcome::kAccepted);
-  shard_.WantImage();
-  for (int piece = 0; piece < 10; ++piece) ContinueImage(shard_);
-  EXPECT_EQ(shard_.images(), 1u);
-  host_.Restart();
-  EXPECT_EQ(Outcome(host_.shard->Push(PushOfOneRow(1))), PushOutcome::kDuplicate);
-}
-
-TEST_F(ShardTest, ALogThatFailsEndsTheShard) {
-  ASSERT_TRUE(shard_.Open(Async(1)).ok());
-  host_.log.failure = Status(StatusCode::kUnavailable, "input/output error");
-  EXPECT_EQ(shard_.Push(Push(0, 0)).status().code(), StatusCode::kUnavailable);
-  host_.log.failure = Status();
-  EXPECT_EQ(shard_.Push(Push(0, 0)).status().code(), StatusCode::kUnavailable);  // For good.
-  EXPECT_EQ(shard_.failure().code(), StatusCode::kUnavailable);
-}
-
-// S3, S6: rows that stand beyond the end of the log cannot be explained.
-TEST_F(ShardTest, ALogThatLostItsEndIsDataLossOnceRowsDependOnIt) {
-  ASSERT_TRUE(shard_.Open(Async(1)).ok());
-  PushRequest push = Push(0, 0);
-  push.rows.parts = {{TableId(2), {RowId(4)}, {}, {}}};
-  ASSERT_EQ(Outcome(shard_.Push(push)), PushOutcome::kAccepted);
-  EXPECT_EQ(host_.log.synced(), 0u);
-  const auto visit = [](env::RowKey, std::string_view) { return true; };
-  ASSERT_TRUE(shard_.rows().Scan(TableId(2), {}, visit).ok());
-  EXPECT_EQ(host_.log.synced(), 2u);  // Before the row reached the store.
-  host_.log.Truncate(1);
-  Shard late(host_.options, host_.store, host_.log);
-  const Status lost = late.Recover();
-  EXPECT_EQ(lost.code(), StatusCode::kDataLoss);
-  EXPECT_NE(lost.message().find("ends at 1"), std::string::npos) << lost;
-}
-
-TEST_F(ShardTest, ALogWhoseBeginningIsGoneIsDataLoss) {
-  ASSERT_TRUE(shard_.Open(Async(1)).ok());
-  ASSERT_TRUE(host_.log.Release(2).ok());
-  Shard late(host_.options, host_.store, host_.log);
-  EXPECT_EQ(late.Recover().code(), StatusCode::kDataLoss);
 }
 
 // G5: a fence holds also after a restart, or a zombie could push what its successor recomputes.

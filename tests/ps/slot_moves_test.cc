@@ -46,7 +46,7 @@ struct Host {
     target.reset();
     source.reset();
     shard = std::make_unique<Shard>(options, store, log);
-    const Status recovered = shard->Recover();
+    const Status recovered = shard->journal().Recover();
     ASSERT_TRUE(recovered.ok()) << recovered;
     source = std::make_unique<SlotSource>(*shard, kPieceBytes);
     target = std::make_unique<SlotTarget>(*shard);
@@ -201,7 +201,7 @@ class Cluster {
       case 2:
       case 3: return Train(static_cast<uint32_t>(rng_.Below(kRanks)), true);
       case 4: return Tell(static_cast<uint32_t>(rng_.Below(kShards)));
-      case 5: return ContinueImage(*hosts_[rng_.Below(kShards)]->shard);
+      case 5: return ContinueImage(hosts_[rng_.Below(kShards)]->shard->journal());
       case 6:
         if (rng_.Below(25) == 0) Kill(static_cast<uint32_t>(rng_.Below(kShards)));
         return;

@@ -25,7 +25,7 @@ class TrainerAdapterTest : public testing::Test {
       : store_(RecordBytes(kTables)),
         shard_({.rows = {.tables = kTables, .seed = 1, .memory_bytes = 1 << 20}}, store_, log_),
         adapter_(kTables, seconds(5), shard_) {
-    shard_.SetSlots({MapVersion(1), {0, kSlotCount}});
+    EXPECT_TRUE(shard_.TakeMap({MapVersion(1), {0, kSlotCount}}).ok());
     EXPECT_TRUE(shard_.Open({.phase = Phase(1), .lockstep = true, .ranks = 2}).ok());
   }
 
