@@ -74,14 +74,26 @@ Result<std::optional<Incarnation>> Membership::Settle(const Registration& asking
     if (now - holder.heard_at <= options_.replace_after) {
       // A process that beats no longer registers: a late repeat, or its successor under the same
       // number. Silence will tell, as it will of a holder of whom nobody knows whether it lives.
-      if (same || holder.silent) return std::optional<Incarnation>();
-      return Status(StatusCode::kAlreadyExists,
+      if (same || holder.silent || !Outlives(holder, asking, now)) {
+        return std::optional<Incarnation>();
+      }
+      return Status(StatusCode::kFenced,
                     fmt::format("{} is held by the process {} on host {}", NodeName(asking.key),
                                 holder.self.pid, holder.self.host));
     }
     Move(holder, NodeState::kDead, "another process registered in its place");
   }
   return std::optional(Admit(asking, now).incarnation);
+}
+
+// Of a holder that died and was replaced at once, messages may be heard when its successor already
+// asks: they waited for this scheduler, with the news of its end. One that is heard long after that
+// question lives.
+bool Membership::Outlives(Member& holder, const Registration& rival, Instant now) const {
+  if (!holder.rival || holder.rival->host != rival.host || holder.rival->pid != rival.pid) {
+    holder.rival = {rival.host, rival.pid, now};
+  }
+  return holder.heard_at - holder.rival->asked_at > options_.replace_after;
 }
 
 Member& Membership::Admit(const Registration& asking, Instant now) {
@@ -143,6 +155,7 @@ Duration Membership::Tick(Instant now) {
   for (auto& [incarnation, member] : members_) {
     if (!member.live()) continue;
     member.heard_at = std::min(member.heard_at + moved, now);
+    if (member.rival) member.rival->asked_at = member.rival->asked_at + moved;
     if (grace_ends_ && now < *grace_ends_) continue;
     const Duration silent = now - member.heard_at;
     const std::string reason = fmt::format("silent for {:.0f} s", ToSeconds(silent));

@@ -50,7 +50,14 @@ struct Member {
   bool beaten = false;  // A heartbeat has come since it was welcomed.
   bool silent = false;  // Nothing has come since the scheduler started again.
   bool ended = false;   // A supervisor saw its process end.
-  std::string reason;   // Why it is dead or left.
+  // Who else asks for its place, and when it was first heard to.
+  struct Rival {
+    std::string host;
+    uint32_t pid = 0;
+    Instant asked_at;
+  };
+  std::optional<Rival> rival;
+  std::string reason;  // Why it is dead or left.
 
   bool live() const { return state == NodeState::kLive || state == NodeState::kSuspect; }
 };
@@ -96,11 +103,11 @@ class Membership {
   void SetShards(uint32_t shards) { shards_ = std::max(shards_, shards); }
 
   // A process asks to join. A repeat by the same process gives the same incarnation. Nothing: too
-  // early to say whether this is a late repeat or a process restarted under the same number; it
+  // early to say whether this is a late repeat or a successor of the process that has the place; it
   // will ask again.
   // Errors: kInvalidArgument     an index that the job does not have.
   //         kFailedPrecondition  version, job or data differ: names the field and both values.
-  //         kAlreadyExists       a live process has the place: names its host and pid.
+  //         kFenced              a live process has the place: names its host and pid.
   Result<std::optional<Incarnation>> Register(const Registration& asking, Instant now);
 
   // A message of this incarnation came.
@@ -150,6 +157,7 @@ class Membership {
  private:
   Status Check(const Registration& asking) const;
   Result<std::optional<Incarnation>> Settle(const Registration& asking, Instant now);
+  bool Outlives(Member& holder, const Registration& rival, Instant now) const;
   Member& Admit(const Registration& asking, Instant now);
   void Move(Member& member, NodeState state, const std::string& reason);
 

@@ -155,10 +155,36 @@ TEST(MembershipTest, ShardsNeedNoDatasetHash) {
 
 TEST(MembershipTest, DuplicateIsToldWhoHoldsThePlace) {
   Membership membership(Options());
-  ASSERT_TRUE(membership.Register(Trainer(0, 1), kStart).has_value());
-  const auto second = membership.Register(Trainer(0, 5), kStart + seconds(1));
-  EXPECT_EQ(second.error().code(), StatusCode::kAlreadyExists);
-  EXPECT_THAT(second.error().message(), HasSubstr("process 1 on host a"));
+  const Incarnation first = **membership.Register(Trainer(0, 1), kStart);
+  EXPECT_EQ(*membership.Register(Trainer(0, 5), kStart + seconds(1)), std::nullopt);
+  ASSERT_TRUE(membership.Beat(first, kStart + seconds(4)).ok());
+  const auto second = membership.Register(Trainer(0, 5), kStart + seconds(4));
+  EXPECT_EQ(second.status().code(), StatusCode::kFenced);
+  EXPECT_THAT(second.status().message(), HasSubstr("process 1 on host a"));
+  EXPECT_EQ(membership.Refusal({Role::kTrainer, 0}), second.status().message());
+}
+
+// A scheduler that starts again hears at once what waited for it: of a worker that died meanwhile,
+// of its successor, and last that it died.
+TEST(MembershipTest, ASuccessorIsNotRefusedForWhatTheDeadSaidBefore) {
+  Membership membership(Options());
+  const Incarnation dead = **membership.Register(Trainer(0, 1), kStart);
+  membership.Resume(kStart + seconds(9), seconds(60));
+  ASSERT_TRUE(membership.Beat(dead, kStart + seconds(9)).ok());
+  EXPECT_EQ(*membership.Register(Trainer(0, 5), kStart + seconds(9)), std::nullopt);
+  membership.Exited({Role::kTrainer, 0}, "killed");
+  EXPECT_NE(*membership.Register(Trainer(0, 5), kStart + seconds(9)), std::nullopt);
+}
+
+// Time for which the scheduler itself was stopped is nobody's.
+TEST(MembershipTest, AStopOfTheSchedulerIsNoLifeOfTheHolder) {
+  Membership membership(Options());
+  const Incarnation dead = **membership.Register(Trainer(0, 1), kStart);
+  membership.Tick(kStart);
+  EXPECT_EQ(*membership.Register(Trainer(0, 5), kStart), std::nullopt);
+  membership.Tick(kStart + seconds(10));
+  ASSERT_TRUE(membership.Beat(dead, kStart + seconds(10)).ok());
+  EXPECT_EQ(*membership.Register(Trainer(0, 5), kStart + seconds(10)), std::nullopt);
 }
 
 TEST(MembershipTest, AfterARestartNobodyDiesBeforeTheGraceIsOver) {
