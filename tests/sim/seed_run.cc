@@ -244,6 +244,7 @@ std::string SeedRunner::LookAtCut(const Swarm& swarm, const checkpoint::Manifest
 
 std::optional<Violation> SeedRunner::Judge(TrainingCluster& cluster, bool ended) {
   if (cluster.nondeterminism() > 0) return Violation{"G8", "a push came again with other bytes"};
+  if (!cluster.gave_up().empty()) return Violation{"P8", cluster.gave_up()};
   if (!ended) {
     return Violation{
         "I11", "the job has not ended by " +

@@ -8,6 +8,7 @@
 
 #include "common/hash.h"
 #include "common/rng.h"
+#include "launch/exit_code.h"
 #include "ps/row_record.h"
 #include "scheduler/checkpoint_tasks.h"
 #include "tests/sim/checkers/checkpoint_checker.h"
@@ -390,8 +391,23 @@ void TrainingCluster::Supervise() {
       std::max({progress.shards, progress.shards_wanted, options_.swarm.shards});
   for (uint32_t s = 0; s < std::min(needed, shards()); ++s) {
     const Node* node = cluster_.node(ShardName(s));
-    if (node != nullptr && node->finished()) cluster_.Restart(ShardName(s));
+    if (node == nullptr || !node->finished()) continue;
+    // One whose disk failed in the midst of a call was killed; and nobody starts spare ones before
+    // they are asked for, as this cluster does.
+    const bool ended = !disks_[s]->fuse.blown() && disks_[s]->node != nullptr;
+    const Status how = ended ? disks_[s]->node->exit_status() : Status();
+    const bool early = s >= options_.swarm.shards && how.code() == StatusCode::kInvalidArgument;
+    RestartEnded(ShardName(s), early ? Status() : how);
   }
+}
+
+// As launch::KeptProcess does.
+void TrainingCluster::RestartEnded(const std::string& name, const Status& how) {
+  const launch::ExitCode code = launch::ExitCodeOf(how);
+  if (code == launch::kUserError || code == launch::kStateLost) {
+    gave_up_ = name + " gave up: " + how.ToString();
+  }
+  cluster_.Restart(name);
 }
 
 bool TrainingCluster::RequestShards(uint32_t shards) {
@@ -409,7 +425,8 @@ void TrainingCluster::SuperviseTrainers() {
       scheduler_->NodeExited(scheduler::Role::kTrainer, t,
                              {StatusCode::kUnavailable, "simulated exit"}, false);
     }
-    if (node != nullptr) cluster_.Restart(TrainerName(t));  // It was fenced.
+    if (node == nullptr) continue;
+    RestartEnded(TrainerName(t), dynamic_cast<const worker::TrainerNode&>(*node).exit_status());
   }
 }
 
@@ -420,7 +437,7 @@ bool TrainingCluster::finished() const {
 bool TrainingCluster::Run(const std::function<bool()>& leave) {
   const auto done = [&] {
     checkers_.Passed();
-    return finished() || checkers_.violation().has_value() || leave();
+    return finished() || checkers_.violation().has_value() || !gave_up_.empty() || leave();
   };
   return cluster_.Run(done, options_.swarm.deadline) && finished();
 }

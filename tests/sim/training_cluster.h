@@ -45,8 +45,8 @@ class TrainingCluster {
   TrainingCluster(const TinyJob& job, TrainingClusterOptions options, Beginning beginning = {});
   ~TrainingCluster();
 
-  // Runs until the scheduler has finished, a promise was seen broken, `leave` holds, or the swarm's
-  // deadline. True if it finished.
+  // Runs until the scheduler has finished, a promise was seen broken, a node gave up, `leave`
+  // holds, or the swarm's deadline. True if it finished.
   bool Run(const std::function<bool()>& leave);
   // Runs to the end.
   bool Run() {
@@ -62,6 +62,9 @@ class TrainingCluster {
   // By TableId, summed over the shards, as the scheduler heard them; 0 for tables it did not hear
   // of.
   std::vector<uint64_t> TableHashes() const;
+  // Of a shard or trainer that ended in a way after which nobody starts it again, though the job
+  // went on: its name, and why. Empty: none did.
+  const std::string& gave_up() const { return gave_up_; }
   uint64_t nondeterminism() const;
   // Rows that shards wrote to their stores, for lack of memory.
   uint64_t rows_spilled() const;
@@ -96,6 +99,7 @@ class TrainingCluster {
   void PlanMassKills();
   void Supervise();
   void SuperviseTrainers();
+  void RestartEnded(const std::string& name, const Status& how);
 
   const TinyJob& job_;
   const TrainingClusterOptions options_;
@@ -107,6 +111,7 @@ class TrainingCluster {
   SlotsServedOnce* slots_ = nullptr;
   std::vector<uint32_t> lives_;  // By trainer.
   std::vector<bool> reported_;   // By trainer.
+  std::string gave_up_;
   CheckerSet checkers_;
   SimCluster cluster_;  // Last: nodes go before what they use.
 };
