@@ -65,10 +65,11 @@ class ImageChain::ChainImage : public StoreImage {
   const std::vector<ImageFile> files_;
 };
 
-Result<std::unique_ptr<ImageChain>> ImageChain::Begin(std::string folder,
+Result<std::unique_ptr<ImageChain>> ImageChain::Begin(std::string folder, uint64_t& additions,
                                                       const ImageChain* former) {
   // Deletes what an error leaves behind.
-  std::unique_ptr<ImageChain> chain(new ImageChain(std::make_shared<Folder>(std::move(folder))));
+  std::unique_ptr<ImageChain> chain(
+      new ImageChain(std::make_shared<Folder>(std::move(folder)), additions));
   const std::string& path = chain->folder_->path;
   std::error_code error;
   for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
@@ -81,10 +82,7 @@ Result<std::unique_ptr<ImageChain>> ImageChain::Begin(std::string folder,
   }
   SKY_RETURN_IF_ERROR(SystemStatus(error, "list " + path));
   std::ranges::sort(chain->files_, {}, &ImageFile::name);
-  if (former != nullptr) {
-    chain->former_ = former->folder_;
-    chain->additions_ = former->additions_;
-  }
+  if (former != nullptr) chain->former_ = former->folder_;
   return chain;
 }
 
@@ -117,8 +115,10 @@ Status ImageChain::Add(std::span<const AddedFile> files, const std::function<Sta
     return entered;
   }
   for (const ImageFile& file : linked) added_bytes_ += file.bytes;
+  added_files_ += linked.size();
   std::ranges::move(linked, std::back_inserter(files_));
-  closed_ = closed_ || added_bytes_ > std::max(base_bytes_, kAddedBytesMin);
+  closed_ = closed_ || added_bytes_ > std::max(base_bytes_, kAddedBytesMin) ||
+            added_files_ > kAddedFilesMax;
   return Status();
 }
 

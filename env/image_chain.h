@@ -28,15 +28,19 @@ struct AddedFile {
 //
 // Files are linked, not copied, into one folder, which goes with the last that uses it. It holds
 // files that the store has merged long ago; so a chain is closed once what was added weighs as much
-// as its base. One thread.
+// as its base, or is many files. One thread.
 class ImageChain {
  public:
   // A base this small is not worth an end.
   static constexpr uint64_t kAddedBytesMin = 64 << 20;
+  static constexpr size_t kAddedFilesMax = 1000;
 
-  // What lies in `folder`, of this chain alone, is the base. `former` stays until the first image
-  // of this chain is gone: deleting its files takes time. Null: there is none.
-  static Result<std::unique_ptr<ImageChain>> Begin(std::string folder, const ImageChain* former);
+  // What lies in `folder`, of this chain alone, is the base. `additions` numbers what is added to
+  // the store by all its chains, so that no name stands for two files; it outlives the chain.
+  // `former` stays until the first image of this chain is gone: deleting its files takes time.
+  // Null: there is none.
+  static Result<std::unique_ptr<ImageChain>> Begin(std::string folder, uint64_t& additions,
+                                                   const ImageChain* former);
 
   // These files, of different families, become part of the store when they `enter` it, which may
   // take them away from where they are. Returns its error; then, as whenever a link fails, which
@@ -59,7 +63,8 @@ class ImageChain {
  private:
   class Folder;
   class ChainImage;
-  explicit ImageChain(std::shared_ptr<Folder> folder) : folder_(std::move(folder)) {}
+  ImageChain(std::shared_ptr<Folder> folder, uint64_t& additions)
+      : folder_(std::move(folder)), additions_(additions) {}
   Status Link(std::span<const AddedFile> files, std::vector<ImageFile>* linked);
 
   const std::shared_ptr<Folder> folder_;
@@ -67,7 +72,8 @@ class ImageChain {
   std::vector<ImageFile> files_;
   uint64_t base_bytes_ = 0;
   uint64_t added_bytes_ = 0;
-  uint64_t additions_ = 0;
+  size_t added_files_ = 0;
+  uint64_t& additions_;
   bool closed_ = false;
 };
 

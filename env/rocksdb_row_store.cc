@@ -174,6 +174,7 @@ struct RocksDbRowStore::State {
   std::atomic<uint64_t> runs_written = 0;
   uint64_t chains_begun = 0;
   std::mutex chain_mutex;             // Whoever finds no room gives it up, on any thread.
+  uint64_t additions = 0;             // Of files to all chains, those that are gone too.
   std::unique_ptr<ImageChain> chain;  // Null: the next image begins one.
 
   ~State();
@@ -343,6 +344,8 @@ Status RocksDbRowStore::State::HandOver(StagedFiles* staged) {
   for (const rocksdb::IngestExternalFileArg& file : staged->files) {
     added.push_back({.family = file.column_family->GetID(), .path = file.external_files[0]});
   }
+  // RocksDB notes it in files of its own, and does not take well to a full disk there.
+  SKY_RETURN_IF_ERROR(MakeRoom(kFreeBytesMin / 2));
   const auto ingest = [&] {
     return ToStatus(db->IngestExternalFiles(staged->files),
                     "ingest rows into " + options.folder + "/db");
@@ -355,10 +358,14 @@ Status RocksDbRowStore::State::HandOver(StagedFiles* staged) {
 Status RocksDbRowStore::State::MakeRoom(uint64_t bytes) {
   Status room = CheckFreeSpace(options.folder, bytes);
   if (room.code() != StatusCode::kResourceExhausted) return room;
-  const std::lock_guard lock(chain_mutex);
-  if (!chain) return room;
+  std::unique_ptr<ImageChain> given_up;
+  {
+    const std::lock_guard lock(chain_mutex);
+    given_up = std::move(chain);
+  }
+  if (!given_up) return room;
   LOG(WARNING) << room << "; what images share is given up";
-  chain.reset();
+  given_up.reset();
   return CheckFreeSpace(options.folder, bytes);
 }
 
@@ -402,7 +409,7 @@ Status RocksDbRowStore::State::BeginChain() {
   // Memtables are empty. A flush of nothing waits until merging has caught up, seconds at times.
   constexpr uint64_t kNoFlush = std::numeric_limits<uint64_t>::max();
   SKY_RETURN_IF_ERROR(ToStatus(checkpoint->CreateCheckpoint(folder, kNoFlush), attempt));
-  SKY_ASSIGN_OR_RETURN(chain, ImageChain::Begin(folder, chain.get()));
+  SKY_ASSIGN_OR_RETURN(chain, ImageChain::Begin(folder, additions, chain.get()));
   return Status();
 }
 

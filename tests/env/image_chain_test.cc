@@ -28,7 +28,7 @@ class ImageChainTest : public testing::Test {
   std::unique_ptr<ImageChain> Begin(const std::string& name, const ImageChain* former = nullptr) {
     Write(name + "/CURRENT", "MANIFEST-000004");
     Write(name + "/000007.sst", "base");
-    auto chain = ImageChain::Begin(folder_ + "/" + name, former);
+    auto chain = ImageChain::Begin(folder_ + "/" + name, additions_, former);
     CHECK(chain) << chain.error();
     return *std::move(chain);
   }
@@ -65,6 +65,7 @@ class ImageChainTest : public testing::Test {
   }
 
   std::string folder_;
+  uint64_t additions_ = 0;
   int entered_ = 0;
 };
 
@@ -145,6 +146,26 @@ TEST_F(ImageChainTest, FilesGoWithTheFirstImageOfTheChainAfterThem) {
   EXPECT_EQ(Content(*image, "added-0000000002-1.sst"), "two");
   image.reset();
   EXPECT_FALSE(fs::exists(folder_ + "/1"));
+}
+
+// A checkpoint that knows the one file would take it for the other.
+TEST_F(ImageChainTest, NoNameIsGivenAgainAfterAChainWasGivenUp) {
+  auto given_up = Begin("0");
+  ASSERT_TRUE(Add(*given_up, 1, "one").ok());
+  const std::string before = NamesOf(*given_up->Image()).back();
+  given_up.reset();
+  const auto next = Begin("1");
+  ASSERT_TRUE(Add(*next, 1, "two").ok());
+  EXPECT_NE(NamesOf(*next->Image()).back(), before);
+}
+
+TEST_F(ImageChainTest, ItIsClosedOnceItIsManyFiles) {
+  const auto chain = Begin("0");
+  size_t added = 0;
+  for (; !chain->closed() && added < 2 * ImageChain::kAddedFilesMax; ++added) {
+    ASSERT_TRUE(Add(*chain, 1, "").ok());
+  }
+  EXPECT_EQ(added, ImageChain::kAddedFilesMax + 1);
 }
 
 TEST_F(ImageChainTest, PlacesAreInTheNamesOfWhatWasAdded) {
