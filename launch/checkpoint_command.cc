@@ -79,7 +79,10 @@ Status List(ObjectStore& store) {
 // All of them are looked at, whatever is found.
 Status Verify(ObjectStore& store) {
   SKY_ASSIGN_OR_RETURN(std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
-  if (const auto wanted = WantedRound()) rounds = {*wanted};
+  if (const auto wanted = WantedRound()) {
+    SKY_ASSIGN_OR_RETURN(const uint32_t round, checkpoint::ChooseRound(rounds, wanted));
+    rounds = {round};
+  }
   checkpoint::SoundObjects sound;
   Status first;
   for (const uint32_t round : rounds) {
@@ -134,7 +137,7 @@ Status Checkpoint(const std::vector<std::string>& positionals) {
     std::vector<std::string> names;
     for (const Action& known : kActions) names.emplace_back(known.name);
     return {StatusCode::kInvalidArgument,
-            fmt::format("{}: expected {}{}", positionals[0], Join(names, ", "),
+            fmt::format("{}: no action of this command{}", positionals[0],
                         Suggestion(positionals[0], names))};
   }
   SKY_ASSIGN_OR_RETURN(const auto store, OpenStore(positionals[1]));

@@ -19,19 +19,17 @@
 namespace skybridge::launch {
 namespace {
 
-Result<checkpoint::Manifest> WantedManifest(ObjectStore& store, std::optional<uint32_t> wanted,
-                                            const Say& say) {
-  SKY_ASSIGN_OR_RETURN(const std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
-  if (rounds.empty()) return Status(StatusCode::kNotFound, "there is no checkpoint");
-  const uint32_t round = wanted.value_or(rounds.back());
-  auto manifest = VerifiedManifest(store, round, say);
-  if (manifest || manifest.error().code() != StatusCode::kDataLoss) return manifest;
+// Reads every byte of it.
+Status Verify(ObjectStore& store, uint32_t round, const std::vector<uint32_t>& rounds,
+              const Say& say) {
+  const Status sound = VerifiedManifest(store, round, say).status();
+  if (sound.code() != StatusCode::kDataLoss) return sound;
   const auto before = std::ranges::lower_bound(rounds, round);
-  return Status(StatusCode::kDataLoss,
-                fmt::format("{}{}", manifest.error().message(),
-                            before == rounds.begin()
-                                ? "; there is none before it"
-                                : fmt::format("; the one before it is --round {}", *(before - 1))));
+  return {StatusCode::kDataLoss,
+          fmt::format("{}{}", sound.message(),
+                      before == rounds.begin()
+                          ? "; there is none before it"
+                          : fmt::format("; the one before it is --round {}", *(before - 1)))};
 }
 
 }  // namespace
@@ -56,8 +54,14 @@ Status CheckMayRestore(const job::Job& made, const job::Job& wanted) {
 }
 
 Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, const Say& say) {
-  SKY_ASSIGN_OR_RETURN(const checkpoint::Manifest manifest,
-                       WantedManifest(store, request.round, say));
+  SKY_ASSIGN_OR_RETURN(const std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
+  SKY_ASSIGN_OR_RETURN(const uint32_t round, checkpoint::ChooseRound(rounds, request.round));
+  const auto read = checkpoint::ReadManifest(store, round);
+  if (!read) {
+    const Status why = Verify(store, round, rounds, say);
+    return why.ok() ? read.error() : why;
+  }
+  const checkpoint::Manifest& manifest = *read;
   JobRequest job_request{.path = fmt::format("checkpoint {}", manifest.round()),
                          .base = manifest.base()};
   SKY_ASSIGN_OR_RETURN(const LoadedJob made,
@@ -70,6 +74,7 @@ Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, 
                        MakeRunFolder(request.run_folder, job.loaded.job.name()));
   say(fmt::format("restore checkpoint {} into {}", manifest.round(), ShownPath(folder.path)));
   const auto make = [&]() -> Status {
+    SKY_RETURN_IF_ERROR(Verify(store, round, rounds, say));
     SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.job_file(), JobText(job.loaded.job)));
     SKY_RETURN_IF_ERROR(RestoreState(store, manifest, 0, job, folder, folder, say));
     // Last: until then it is no run.

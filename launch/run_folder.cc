@@ -37,6 +37,9 @@ bool OnlyRemains(const std::string& path) {
 
 Result<RunFolder> MakeNamed(const std::string& path) {
   std::error_code error;
+  if (fs::exists(path, error) && !fs::is_directory(path, error)) {
+    return Status(StatusCode::kAlreadyExists, fmt::format("run folder {}: it is a file", path));
+  }
   if (fs::exists(path, error) && !OnlyRemains(path)) {
     return Status(StatusCode::kAlreadyExists,
                   fmt::format("run folder {}: it is not empty: choose another or delete it", path));

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <glog/logging.h>
 
 #include "proto/manifest.h"
@@ -88,6 +89,14 @@ Result<std::vector<uint32_t>> ListRounds(ObjectStore& store) {
   }
   std::ranges::sort(rounds);
   return rounds;
+}
+
+Result<uint32_t> ChooseRound(const std::vector<uint32_t>& rounds, std::optional<uint32_t> wanted) {
+  if (rounds.empty()) return Status(StatusCode::kNotFound, "there is no checkpoint");
+  if (!wanted) return rounds.back();
+  if (std::ranges::find(rounds, *wanted) != rounds.end()) return *wanted;
+  return Status(StatusCode::kNotFound, fmt::format("there is no checkpoint {}; there are {}",
+                                                   *wanted, fmt::join(rounds, ", ")));
 }
 
 Result<Manifest> ReadManifest(ObjectStore& store, uint32_t round) {

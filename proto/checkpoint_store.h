@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ namespace skybridge::checkpoint {
 
 // Rounds of all manifests, ascending; whether these can be read is not looked at.
 Result<std::vector<uint32_t>> ListRounds(ObjectStore& store);
+// The one that is `wanted` of them; the newest, if none is.
+// Errors: kNotFound if it is not there: names those that are.
+Result<uint32_t> ChooseRound(const std::vector<uint32_t>& rounds, std::optional<uint32_t> wanted);
 // Errors: as DecodeManifest; kNotFound.
 Result<Manifest> ReadManifest(ObjectStore& store, uint32_t round);
 // Errors: kDataLoss if they are damaged or contradict the manifest.

@@ -57,6 +57,11 @@ TEST_F(RunFolderTest, RemainsOfAStartThatFailedAreNoObstacle) {
   EXPECT_FALSE(MakeRunFolder("mine", "job").has_value()) << "a run that can be resumed";
 }
 
+TEST_F(RunFolderTest, AFileIsNoFolder) {
+  std::ofstream("mine") << "job";
+  EXPECT_EQ(MakeRunFolder("mine", "job").status().message(), "run folder mine: it is a file");
+}
+
 TEST_F(RunFolderTest, FolderWithSomethingInItIsRefusedByName) {
   EXPECT_TRUE(MakeRunFolder("mine", "job").has_value());
   EXPECT_TRUE(MakeRunFolder("mine", "job").has_value()) << "still empty";

@@ -52,6 +52,15 @@ TEST(CheckpointStoreTest, ACheckpointIsReadBackAsItWasPut) {
   EXPECT_EQ(PutCheckpoint(store, manifest).error().code(), StatusCode::kAlreadyExists);
 }
 
+TEST(CheckpointStoreTest, ARoundThatIsNotThereIsRefusedWithThoseThatAre) {
+  EXPECT_EQ(ChooseRound({}, 3).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(*ChooseRound({6, 7, 9}, std::nullopt), 9u);
+  EXPECT_EQ(*ChooseRound({6, 7, 9}, 7), 7u);
+  const Status none = ChooseRound({6, 7, 9}, 8).status();
+  EXPECT_EQ(none.code(), StatusCode::kNotFound);
+  EXPECT_EQ(none.message(), "there is no checkpoint 8; there are 6, 7, 9");
+}
+
 TEST(CheckpointStoreTest, ACheckpointThatLacksAnythingIsNotPut) {
   for (const int damage : {0, 1, 2, 3, 4}) {
     MemoryObjectStore store;
