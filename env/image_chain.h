@@ -33,6 +33,7 @@ class ImageChain {
  public:
   // A base this small is not worth an end.
   static constexpr uint64_t kAddedBytesMin = 64 << 20;
+  // Each image names them all, and a store made of one takes them one by one.
   static constexpr size_t kAddedFilesMax = 1000;
 
   // What lies in `folder`, of this chain alone, is the base. `additions` numbers what is added to

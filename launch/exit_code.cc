@@ -23,6 +23,10 @@ ExitCode ExitCodeOf(const Status& status) {
   }
 }
 
+bool WorthRestarting(int code) {
+  return code == kTransient || code == kFencedOff || code == kInterrupted;  // 130: by a signal.
+}
+
 Status StatusOfExit(int code, const std::string& process) {
   const std::string message = fmt::format("{} ended with exit code {}", process, code);
   switch (code) {

@@ -12,12 +12,6 @@
 namespace skybridge::launch {
 namespace {
 
-// Whether starting the same process again may go better. 130: somebody sent it a signal.
-bool WorthRestarting(const env::ProcessExit& exit) {
-  return exit.signal != 0 || exit.code == kTransient || exit.code == kFencedOff ||
-         exit.code == kInterrupted;
-}
-
 // What it means for the job, if the job needs the process.
 StatusCode CodeOf(const env::ProcessExit& exit) {
   if (exit.signal != 0 || exit.code == kInterrupted) return StatusCode::kUnavailable;
@@ -69,7 +63,8 @@ KeptProcess::Exit KeptProcess::OnExit(const env::ProcessExit& exit, Instant now,
     line += fmt::format("; {} ends with: {}", options_.log, LastLine(options_.log));
   }
   const Status how(CodeOf(exit), line);
-  if (!WorthRestarting(exit)) return {.how = how, .final = true, .line = line};
+  if (exit.signal == 0 && !WorthRestarting(exit.code))
+    return {.how = how, .final = true, .line = line};
   return Again(how, std::move(line), now, progress);
 }
 

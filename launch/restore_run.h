@@ -23,7 +23,7 @@ struct RestoreRequest {
 
 // Makes a run folder in which `skybridge run --resume` goes on from a checkpoint: rows and ledgers
 // dealt to as many shards as the job now has, and a scheduler log that begins there. The checkpoint
-// is verified first and stays as it is.
+// is verified once all else is in order, before anything is made of it, and stays as it is.
 //
 // Errors: kNotFound            there is no such checkpoint;
 //         kDataLoss            it is damaged: names the object;

@@ -404,7 +404,7 @@ void TrainingCluster::Supervise() {
 // As launch::KeptProcess does.
 void TrainingCluster::RestartEnded(const std::string& name, const Status& how) {
   const launch::ExitCode code = launch::ExitCodeOf(how);
-  if (code == launch::kUserError || code == launch::kStateLost) {
+  if (code != launch::kSuccess && !launch::WorthRestarting(code)) {
     gave_up_ = name + " gave up: " + how.ToString();
   }
   cluster_.Restart(name);
