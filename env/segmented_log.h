@@ -12,6 +12,7 @@
 
 #include "common/status.h"
 #include "env/disk.h"
+#include "env/log_segment.h"
 #include "env/redo_log.h"
 
 namespace skybridge::env {
@@ -25,26 +26,24 @@ struct SegmentedLogOptions {
 };
 
 // A RedoLog in files of one size, which are reserved at once, written from front to back, and used
-// again when what they hold is not needed any more (docs/protocol.md, section 7).
+// again when what they hold is not needed any more (docs/protocol.md, section 7). Their format is
+// LogSegment's.
 //
-//   segment  header, mark, mark, each in a sector (512 bytes) of its own | records, one after the
-//            other | whatever lay there before
-//   header   magic u64 | format u32 | 0 u32 | store id u64 | nonce u64 | first lsn u64 |
-//            oldest lsn u64 | crc32c u32 | 0 u32
-//   mark     nonce u64 | synced lsn u64 | oldest lsn u64 | crc32c u32 | 0 u32
-//   record   crc32c u32 | length u32 | lsn u64 | nonce u64 | type u8 | payload [length]
+// A segment gets a new nonce each time it is used, above all whose bytes may still lie in a file,
+// so a record that an earlier use left behind is told from one of this use. lsn runs dense through
+// all segments. All segments but the last two are synced as a whole, so only these can have a torn
+// end.
 //
-// A segment gets a new nonce each time it is used, above all that this log ever gave (the segment
-// in use has the highest and is never deleted), so a record that an earlier use left behind is told
-// from one of this use. lsn runs dense through all segments. A segment is synced as a whole before
-// the next one begins, so only the last one can have a torn end.
+// The log ends at the first bytes of the last segment, or of the one before it, that are no record
+// of its nonce and the next lsn. A power cut may leave whole records behind such a gap; they are no
+// part of the log, and are wiped out, or deleted with their segment, before it goes on, so that
+// they never follow new ones. Whether it was a power cut or damage the newest mark tells: written
+// after each sync, it says up to where nothing can be missing, and which segment is the oldest. A
+// gap below that is kDataLoss. Marks take turns, so that one whole one is always there.
 //
-// The log ends at the first bytes of the last segment that are no record of its nonce and the next
-// lsn. A power cut may leave whole records behind such a gap; they are no part of the log, and are
-// wiped out before it goes on, so that they never follow new ones. Whether it was a power cut or
-// damage the last mark tells: written after each sync, it says up to where nothing can be missing,
-// and which segment is the oldest. A gap below that is kDataLoss. Marks take turns, so that one
-// whole one is always there.
+// The owner does not wait for the disk when a segment is full: a sync beside it makes the next one
+// ready, out of those that are used again, and makes the one before safe. He waits when it has not
+// done so yet.
 //
 // Zeros fill the rest of a record's last page, until the next record takes their place. A segment
 // in use again is mostly not in memory, and of a page that is not written as a whole the system
@@ -69,42 +68,36 @@ class SegmentedLog : public RedoLog {
   uint64_t synced() const override { return synced_; }
 
  private:
-  struct Segment {
-    std::string path;
-    std::shared_ptr<DiskFile> file;  // Shared with a sync that is under way.
-    uint64_t nonce = 0;              // 0: never used.
-    uint64_t first_lsn = 0;          // Of its first record, there yet or not.
-    uint64_t oldest_lsn = 0;         // first() when it was begun.
-  };
-  struct Mark;
   // What a sync that was started covers.
   struct Covered {
     uint64_t last = 0;
     uint64_t oldest = 0;
     bool mark = false;
+    std::shared_ptr<DiskFile> before;
+    bool next = false;  // The segment that is made ready.
   };
 
   SegmentedLog(Disk& disk, SegmentedLogOptions options);
   Status OpenSegments();
-  Result<Segment> OpenSegment(const std::string& path);
   class OpenTail;
   Status TakeUp();
-  Result<Mark> LastMark();
+  Result<LogMark> NewestMark();
+  Status CheckSpares(uint64_t oldest_lsn);
   Status DropUnneeded(uint64_t oldest_lsn);
+  Status DropBehindGap(uint64_t synced);
   Status EndLast(uint64_t synced);
-  // Reads records of a segment from its front, up to `last`; returns where the next one goes.
-  static Result<uint64_t> Scan(Segment& segment, uint64_t last, uint64_t from,
-                               const std::function<Status(const RedoRecord&)>* visit,
-                               uint64_t* next_lsn);
-  Status WipeTail(Segment& segment);
-  Status CheckSpare(Segment& segment, uint64_t oldest_lsn) const;
+  Status RefuseGap(const LogSegment& segment, uint64_t end, uint64_t next, uint64_t synced) const;
   Status Unwrite();
   uint64_t RestOfPage(uint64_t end) const;
   Status Roll();
-  Result<Segment> TakeSpare();
+  Status MakeNext(uint64_t first_lsn);
+  bool MayMakeNext() const;
+  Result<LogSegment> TakeSpare();
   Status DropSpares();
   // What first() is now survives a power cut, as do all records.
   Status Settle();
+  Status SyncFiles();
+  std::vector<std::shared_ptr<DiskFile>> UnsyncedFiles() const;
   Status WriteMark();
   Covered Coverage() const;
   void NoteCovered(const Covered& covered);
@@ -112,8 +105,14 @@ class SegmentedLog : public RedoLog {
 
   Disk& disk_;
   const SegmentedLogOptions options_;
-  std::vector<Segment> used_;    // Ascending; the last is being written.
-  std::vector<Segment> spares_;  // In the order in which they are used again.
+  std::vector<LogSegment> used_;    // Ascending; the last is being written.
+  std::vector<LogSegment> spares_;  // In the order in which they are used again.
+  std::vector<LogSegment> unused_;  // While it is opened: made ready in an earlier life.
+  std::optional<LogSegment> next_;  // Comes after the last: its header is written ...
+  bool next_synced_ = false;        // ... and survives a power cut.
+  // Of the segment before the last, until it is synced as a whole; then, and before, synced() is
+  // below last().
+  std::shared_ptr<DiskFile> before_;
   // What living tails need: each shares its first record with this list, from whatever thread it
   // dies on.
   std::vector<std::weak_ptr<const uint64_t>> tails_;

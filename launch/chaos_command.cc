@@ -165,20 +165,26 @@ class Chaos {
   std::optional<ChaosStorm> storm_;  // From the second run on.
 };
 
-Status RunChaos(const std::vector<std::string>& positionals) {
-  const ChaosOptions options{.seed = FLAGS_seed,
-                             .kills = FLAGS_kills,
-                             .freezes = FLAGS_freezes,
-                             .pause_s = FLAGS_pause_s,
-                             .freeze_s = FLAGS_freeze_s};
-  SKY_RETURN_IF_ERROR(options.Validate());
+ChaosOptions OptionsByFlags() {
+  return {.seed = FLAGS_seed,
+          .kills = FLAGS_kills,
+          .freezes = FLAGS_freezes,
+          .pause_s = FLAGS_pause_s,
+          .freeze_s = FLAGS_freeze_s};
+}
+
+Status CheckChaos(const std::vector<std::string>& positionals) {
   if (positionals[0] == "-") {
     return {StatusCode::kInvalidArgument, "JOB is read for each run: give it as a file"};
   }
+  return OptionsByFlags().Validate();
+}
+
+Status RunChaos(const std::vector<std::string>& positionals) {
   SKY_ASSIGN_OR_RETURN(const LoadedJob job, LoadJobByFlags(positionals[0]));
   SKY_ASSIGN_OR_RETURN(const RunFolder folder,
                        MakeRunFolder(FLAGS_run_dir, job.job.name() + "-chaos"));
-  Chaos chaos(positionals[0], folder, options);
+  Chaos chaos(positionals[0], folder, OptionsByFlags());
   SKY_RETURN_IF_ERROR(chaos.RunBoth());
   return chaos.Compare(job.job.consistency().staleness() == 0);
 }
@@ -201,6 +207,7 @@ Command ChaosCommand() {
           .repeated = {"set"},
           .positionals_min = 1,
           .positionals_max = 1,
+          .check = CheckChaos,
           .run = RunChaos};
 }
 

@@ -89,7 +89,7 @@ Status Verify(ObjectStore& store) {
     const auto verify = [&]() -> Result<checkpoint::Objects> {
       SKY_ASSIGN_OR_RETURN(const checkpoint::Manifest manifest,
                            checkpoint::ReadManifest(store, round));
-      return checkpoint::VerifyCheckpoint(store, manifest, sound);
+      return checkpoint::VerifyCheckpoint(store, manifest, sound, {}, EachGigabyte(Say));
     };
     const auto objects = verify();
     Say(objects ? fmt::format("checkpoint {} is sound: {} objects, {} bytes", round,
@@ -103,7 +103,6 @@ Status Verify(ObjectStore& store) {
 }
 
 Status PruneStore(ObjectStore& store) {
-  if (FLAGS_keep == 0) return {StatusCode::kInvalidArgument, "--keep 0: at least one must stay"};
   checkpoint::SoundObjects sound;
   SKY_ASSIGN_OR_RETURN(const checkpoint::PruneReport report,
                        checkpoint::Prune(store, {.keep = FLAGS_keep}, sound));
@@ -131,17 +130,19 @@ struct Action {
 constexpr std::array kActions = {Action{"list", List}, Action{"verify", Verify},
                                  Action{"prune", PruneStore}, Action{"restore", Restore}};
 
+Status CheckCheckpoint(const std::vector<std::string>& positionals) {
+  if (FLAGS_keep == 0) return {StatusCode::kInvalidArgument, "--keep 0: at least one must stay"};
+  if (std::ranges::find(kActions, positionals[0], &Action::name) != kActions.end()) return {};
+  std::vector<std::string> names;
+  for (const Action& known : kActions) names.emplace_back(known.name);
+  return {StatusCode::kInvalidArgument,
+          fmt::format("{}: no action of this command{}", positionals[0],
+                      Suggestion(positionals[0], names))};
+}
+
 Status Checkpoint(const std::vector<std::string>& positionals) {
-  const auto action = std::ranges::find(kActions, positionals[0], &Action::name);
-  if (action == kActions.end()) {
-    std::vector<std::string> names;
-    for (const Action& known : kActions) names.emplace_back(known.name);
-    return {StatusCode::kInvalidArgument,
-            fmt::format("{}: no action of this command{}", positionals[0],
-                        Suggestion(positionals[0], names))};
-  }
   SKY_ASSIGN_OR_RETURN(const auto store, OpenStore(positionals[1]));
-  return action->run(*store);
+  return std::ranges::find(kActions, positionals[0], &Action::name)->run(*store);
 }
 
 }  // namespace
@@ -159,6 +160,7 @@ Command CheckpointCommand() {
           .repeated = {"set"},
           .positionals_min = 2,
           .positionals_max = 2,
+          .check = CheckCheckpoint,
           .run = Checkpoint};
 }
 

@@ -12,6 +12,7 @@
 
 #include "launch/exit_code.h"
 #include "launch/nearest_name.h"
+#include "launch/printable.h"
 
 namespace skybridge::launch {
 namespace {
@@ -103,6 +104,16 @@ const Command* FindCommand(std::span<const Command> commands, const std::string&
 // Says it to people; if nobody can hear, nothing is lost but that.
 void Tell(const std::string& text) { (void)std::fwrite(text.data(), 1, text.size(), stderr); }
 
+// Messages repeat what stands in files and comes from peers.
+std::string Shown(const std::string& message) {
+  std::string shown;
+  for (const std::string& line : Lines(message)) {
+    if (!shown.empty()) shown += "\n";
+    shown += Printable(line);
+  }
+  return shown;
+}
+
 // What commands print is what they are called for.
 Status Written() {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
@@ -110,13 +121,13 @@ Status Written() {
 }
 
 int ReportUsage(const std::string& who, const std::string& message) {
-  Tell(fmt::format("skybridge{}: {}\ntry: skybridge{} --help\n", who, message, who));
+  Tell(fmt::format("skybridge{}: {}\ntry: skybridge{} --help\n", who, Shown(message), who));
   return kUsage;
 }
 
 int Report(const Command& command, const Status& status) {
   if (!status.ok()) {
-    Tell(fmt::format("skybridge {}: {}\n", command.name, status.message()));
+    Tell(fmt::format("skybridge {}: {}\n", command.name, Shown(status.message())));
   }
   return ExitCodeOf(status);
 }
@@ -130,7 +141,9 @@ int RunCommand(const Command& command, std::span<const std::string> arguments) {
     return kSuccess;
   }
   const Result<std::vector<std::string>> positionals = ParseArguments(command, arguments);
-  if (!positionals) return ReportUsage(" " + command.name, positionals.error().message());
+  Status usage = positionals.status();
+  if (usage.ok() && command.check != nullptr) usage = command.check(*positionals);
+  if (!usage.ok()) return ReportUsage(" " + command.name, usage.message());
   return Report(command, command.run(*positionals));
 }
 

@@ -23,6 +23,8 @@ struct Command {
   bool hidden = false;  // Started by other commands, not by people.
   // Its arguments, --help among them, are for another program: `run` gets them as they are.
   bool verbatim = false;
+  // Refuses a command line whose parts, each right by itself, are wrong together; may be null.
+  Status (*check)(const std::vector<std::string>& positionals) = nullptr;
   Status (*run)(const std::vector<std::string>& positionals) = nullptr;
 };
 
@@ -43,7 +45,7 @@ std::string Overview(std::span<const Command> commands);
 std::vector<std::string> Lines(const std::string& flag);
 
 // Runs `skybridge ARGUMENTS`. Returns the exit code; errors go to stderr as
-// "skybridge NAME: what: on what: what to do".
+// "skybridge NAME: what: on what: what to do", without control characters.
 int RunProgram(std::span<const Command> commands, std::span<const std::string> arguments);
 
 }  // namespace skybridge::launch

@@ -30,7 +30,7 @@ Command WorkerCommand();
 // Of this binary; the nodes of a cluster must agree on it.
 std::string BinaryVersion();
 
-// Value of -k. Errors: kInvalidArgument if it is out of bounds.
-Result<uint32_t> AnswersWanted();
+// Errors: kInvalidArgument if -k is out of bounds.
+Status CheckAnswersWanted();
 
 }  // namespace skybridge::launch

@@ -21,6 +21,7 @@ DEFINE_bool(index, false, "Measure the index instead: which share of the exact a
 DEFINE_string(evaluation, "", "Name of one evaluation of the job. Empty: all.");
 DECLARE_string(base);
 DECLARE_bool(json);
+DECLARE_uint32(k);
 
 namespace skybridge::launch {
 namespace {
@@ -89,7 +90,6 @@ Result<scheduler::EvaluationPoint> Score(const Scene& scene, size_t number) {
 
 // Recall of the index over the queries of one evaluation.
 Result<IndexRecall> MeasureIndex(const Scene& scene, size_t number) {
-  SKY_ASSIGN_OR_RETURN(const uint32_t k, AnswersWanted());
   constexpr size_t kQueriesMax = 1000;
   std::vector<float> queries;
   const size_t wanted = kQueriesMax * scene.reader.model().dim();
@@ -101,10 +101,11 @@ Result<IndexRecall> MeasureIndex(const Scene& scene, size_t number) {
     return Status();
   }));
   SKY_ASSIGN_OR_RETURN(const retrieval::VectorIndex index, scene.reader.OpenIndex());
-  SKY_ASSIGN_OR_RETURN(const double recall,
-                       retrieval::MeasureRecall(index, scene.candidates->vectors(), queries, k));
+  SKY_ASSIGN_OR_RETURN(
+      const double recall,
+      retrieval::MeasureRecall(index, scene.candidates->vectors(), queries, FLAGS_k));
   return IndexRecall{.evaluation = scene.reader.job().evaluation(static_cast<int>(number)).name(),
-                     .k = k,
+                     .k = FLAGS_k,
                      .recall = recall,
                      .queries = queries.size() / scene.reader.model().dim()};
 }
@@ -140,6 +141,8 @@ Result<std::vector<size_t>> Chosen(const job::Job& job) {
   }
   return chosen;
 }
+
+Status CheckEvaluate(const std::vector<std::string>&) { return CheckAnswersWanted(); }
 
 Status Evaluate(const std::vector<std::string>& positionals) {
   SKY_ASSIGN_OR_RETURN(const ExportReader reader, ExportReader::Open(positionals[0]));
@@ -186,6 +189,7 @@ Command EvaluateCommand() {
           .flags = {"base", "evaluation", "index", "json", "k"},
           .positionals_min = 1,
           .positionals_max = 1,
+          .check = CheckEvaluate,
           .run = Evaluate};
 }
 

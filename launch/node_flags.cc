@@ -61,4 +61,9 @@ Result<std::string> SchedulerByFlags() {
                             FLAGS_scheduler));
 }
 
+Status CheckNodeFlags(const std::vector<std::string>&) {
+  SKY_RETURN_IF_ERROR(IdentityByFlags(false).status());
+  return SchedulerByFlags().status();
+}
+
 }  // namespace skybridge::launch

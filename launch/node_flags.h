@@ -28,6 +28,9 @@ Status UseKeysByFlags(ProcessRuntime& runtime);
 // Where the scheduler listens. Errors: kInvalidArgument for --scheduler that is no endpoint.
 Result<std::string> SchedulerByFlags();
 
+// For Command::check of a process that a scheduler leads. Errors: kInvalidArgument.
+Status CheckNodeFlags(const std::vector<std::string>& positionals);
+
 // Waits until `role` has ended, and makes it end when a signal comes; returns how.
 template <typename Role>
 Status WaitForRole(Role& role);

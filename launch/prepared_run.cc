@@ -49,13 +49,11 @@ Result<PreparedRun> NewRun(OpenJob job, const JobId& id, const std::string& want
   if (job.loaded.job.export_().has_path()) {
     SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, RunFolder())));
   }
-  SKY_ASSIGN_OR_RETURN(const RunFolder folder, MakeRunFolder(wanted, job.loaded.job.name()));
-  SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, Duration::zero()));
-  CleanRunFolder(folder);  // Of the remains of a start that failed.
-  SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.job_file(), JobText(job.loaded.job)));
+  SKY_ASSIGN_OR_RETURN(OwnRunFolder own, BeginRunFolder(wanted, job.loaded.job.name()));
+  SKY_RETURN_IF_ERROR(env::WriteFileDurably(own.folder.job_file(), JobText(job.loaded.job)));
   RunState state{
       .job = id, .base = job.loaded.base, .version = BinaryVersion(), .table_hash = table_hash};
-  return PreparedRun{std::move(job), folder, std::move(lock), std::move(state)};
+  return PreparedRun{std::move(job), own.folder, std::move(own.lock), std::move(state)};
 }
 
 Result<PreparedRun> FormerRun(const std::string& path, StartedBy by) {

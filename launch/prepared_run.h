@@ -26,7 +26,7 @@ struct PreparedRun {
 enum class StartedBy { kRun, kHand };
 
 // Makes the folder of a new run (see MakeRunFolder for `wanted`), with the job in it; BeginRun does
-// the rest, once its state is known. Errors: those of MakeRunFolder and LockRunFolder;
+// the rest, once its state is known. Errors: those of BeginRunFolder;
 // kInvalidArgument: there is nothing to train on, or pushes have no room; kAlreadyExists: there is
 // an export where it will go.
 Result<PreparedRun> NewRun(OpenJob job, const JobId& id, const std::string& wanted,

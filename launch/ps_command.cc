@@ -28,17 +28,21 @@ DEFINE_bool(insecure_network, false,
 namespace skybridge::launch {
 namespace {
 
-Status CheckAdvertise(uint32_t shards) {
-  if (FLAGS_advertise.empty()) return {};
-  const auto unfit = [](std::string why) {
-    return Status(StatusCode::kInvalidArgument,
-                  fmt::format("--advertise \"{}\": {}", FLAGS_advertise, why));
-  };
-  if (!env::IsConnectEndpoint(FLAGS_advertise)) {
-    return unfit("it is no endpoint as tcp://10.0.0.7:4567");
-  }
-  if (shards == 1) return {};
-  return unfit(fmt::format("it names one shard, and the job has {} in each server", shards));
+Status UnfitAdvertise(const std::string& why) {
+  return {StatusCode::kInvalidArgument,
+          fmt::format("--advertise \"{}\": {}", FLAGS_advertise, why)};
+}
+
+Status CheckPs(const std::vector<std::string>& positionals) {
+  SKY_RETURN_IF_ERROR(CheckNodeFlags(positionals));
+  if (FLAGS_advertise.empty() || env::IsConnectEndpoint(FLAGS_advertise)) return {};
+  return UnfitAdvertise("it is no endpoint as tcp://10.0.0.7:4567");
+}
+
+Status CheckOneShard(uint32_t shards) {
+  if (FLAGS_advertise.empty() || shards == 1) return {};
+  return UnfitAdvertise(
+      fmt::format("it names one shard, and the job has {} in each server", shards));
 }
 
 Status Ps(const std::vector<std::string>& positionals) {
@@ -51,7 +55,7 @@ Status Ps(const std::vector<std::string>& positionals) {
     return {StatusCode::kInvalidArgument,
             fmt::format("--number {}: the job has {} servers, from 0", FLAGS_number, servers)};
   }
-  SKY_RETURN_IF_ERROR(CheckAdvertise(ShapeOf(job.loaded.job).shards_per_server));
+  SKY_RETURN_IF_ERROR(CheckOneShard(ShapeOf(job.loaded.job).shards_per_server));
   ProcessRuntime runtime(TaskThreadsOfServer(job.loaded.job));
   SKY_RETURN_IF_ERROR(UseKeysByFlags(runtime));
   SKY_ASSIGN_OR_RETURN(
@@ -75,6 +79,7 @@ Command PsCommand() {
           .repeated = {"set"},
           .positionals_min = 1,
           .positionals_max = 1,
+          .check = CheckPs,
           .run = Ps};
 }
 

@@ -14,7 +14,7 @@
 #include "retrieval/exact_search.h"
 
 DEFINE_string(export, "runs/latest", "Folder of an export, or of the run that made it.");
-DEFINE_int32(k, 10, "Answers wanted.");
+DEFINE_uint32(k, 10, "Answers wanted.");
 DEFINE_string(features, "",
               "The value of one column of the query, as user=4711; once for each column.");
 DEFINE_bool(exact, false, "Compare with every candidate instead of asking the index.");
@@ -23,14 +23,18 @@ DECLARE_bool(json);
 namespace skybridge::launch {
 namespace {
 
+Status CheckQuery(const std::vector<std::string>& words) {
+  if (words.empty() == FLAGS_features.empty()) {
+    return {StatusCode::kInvalidArgument,
+            "say what to look for: either a text or --features column=value"};
+  }
+  return CheckAnswersWanted();
+}
+
 Result<data::TowerBatch> EncodeQuery(const data::TowerFeatures& tower,
                                      const std::vector<std::string>& words) {
   const auto columns = data::ColumnValues(Lines(FLAGS_features));
   if (!columns) return columns.error().WithContext("--features");
-  if (words.empty() == columns->empty()) {
-    return Status(StatusCode::kInvalidArgument,
-                  "say what to look for: either a text or --features column=value");
-  }
   if (words.empty()) return data::EncodeColumns(tower, *columns);
   return data::EncodeText(tower, Join(words, " "));
 }
@@ -81,7 +85,6 @@ void PrintJson(const std::vector<retrieval::Hit>& hits, const ExportLabels& labe
 }
 
 Status Query(const std::vector<std::string>& words) {
-  SKY_ASSIGN_OR_RETURN(const uint32_t k, AnswersWanted());
   SKY_ASSIGN_OR_RETURN(const ExportReader reader, ExportReader::Open(FLAGS_export));
   SKY_ASSIGN_OR_RETURN(const data::DatasetOptions options, reader.DatasetOptions(reader.folder()));
   SKY_ASSIGN_OR_RETURN(const data::TowerBatch batch, EncodeQuery(options.query, words));
@@ -90,7 +93,7 @@ Status Query(const std::vector<std::string>& words) {
     fmt::print(stderr,
                "note: training has seen nothing of this query, so the answers say nothing\n");
   }
-  SKY_ASSIGN_OR_RETURN(const auto hits, Search(reader, tower.Embed(batch), k));
+  SKY_ASSIGN_OR_RETURN(const auto hits, Search(reader, tower.Embed(batch), FLAGS_k));
   SKY_ASSIGN_OR_RETURN(const ExportLabels labels, ExportLabels::Load(reader));
   if (FLAGS_json) {
     PrintJson(hits, labels, reader.job());
@@ -102,9 +105,9 @@ Status Query(const std::vector<std::string>& words) {
 
 }  // namespace
 
-Result<uint32_t> AnswersWanted() {
-  if (FLAGS_k >= 1 && FLAGS_k <= 10000) return static_cast<uint32_t>(FLAGS_k);
-  return Status(StatusCode::kInvalidArgument, fmt::format("-k {}: not in 1 to 10000", FLAGS_k));
+Status CheckAnswersWanted() {
+  if (FLAGS_k >= 1 && FLAGS_k <= 10000) return {};
+  return {StatusCode::kInvalidArgument, fmt::format("-k {}: not in 1 to 10000", FLAGS_k)};
 }
 
 Command QueryCommand() {
@@ -117,6 +120,7 @@ Command QueryCommand() {
           .flags = {"export", "k", "features", "exact", "json"},
           .repeated = {"features"},
           .positionals_max = 1000,
+          .check = CheckQuery,
           .run = Query};
 }
 

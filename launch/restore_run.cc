@@ -2,6 +2,8 @@
 #include "launch/restore_run.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -70,10 +72,12 @@ Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, 
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, JobFromText(manifest.job(), job_request, manifest.base()));
   SKY_RETURN_IF_ERROR(CheckMayRestore(made.job, loaded.job));
   SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenLoadedJob(std::move(loaded)));
-  SKY_ASSIGN_OR_RETURN(const RunFolder folder,
-                       MakeRunFolder(request.run_folder, job.loaded.job.name()));
+  SKY_ASSIGN_OR_RETURN(const OwnRunFolder own,
+                       BeginRunFolder(request.run_folder, job.loaded.job.name()));
+  const RunFolder& folder = own.folder;
   say(fmt::format("restore checkpoint {} into {}", manifest.round(), ShownPath(folder.path)));
   const auto make = [&]() -> Status {
+    SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.restoring_file(), ""));
     SKY_RETURN_IF_ERROR(Verify(store, round, rounds, say));
     SKY_RETURN_IF_ERROR(env::WriteFileDurably(folder.job_file(), JobText(job.loaded.job)));
     SKY_RETURN_IF_ERROR(RestoreState(store, manifest, 0, job, folder, folder, say));
@@ -82,6 +86,8 @@ Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, 
                                                .base = job.loaded.base,
                                                .version = BinaryVersion(),
                                                .table_hash = request.table_hash}));
+    std::error_code ignored;
+    std::filesystem::remove(folder.restoring_file(), ignored);
     PointLatest(folder);
     return {};
   };

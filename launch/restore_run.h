@@ -23,9 +23,11 @@ struct RestoreRequest {
 
 // Makes a run folder in which `skybridge run --resume` goes on from a checkpoint: rows and ledgers
 // dealt to as many shards as the job now has, and a scheduler log that begins there. The checkpoint
-// is verified once all else is in order, before anything is made of it, and stays as it is.
+// is verified once all else is in order, before anything is made of it, and stays as it is. One
+// that was killed can be repeated with the same folder.
 //
 // Errors: kNotFound            there is no such checkpoint;
+//         kAlreadyExists       the folder is not empty, or another process uses it;
 //         kDataLoss            it is damaged: names the object;
 //         kInvalidArgument     `set` changes what a checkpoint fixes: names the field;
 //         kFailedPrecondition  another version made it, or the data files have changed;

@@ -18,7 +18,6 @@
 #include "launch/progress_line.h"
 #include "launch/roles.h"
 #include "launch/scheduler_log.h"
-#include "proto/checkpoint_store.h"
 #include "ps/fragment_fetch.h"
 #include "ps/restore.h"
 #include "ps/row_record.h"
@@ -29,6 +28,8 @@ namespace skybridge::launch {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr uint64_t kRowsPerLine = 5'000'000;
 
 // ---------------------------------------------------------------- shards
 
@@ -88,10 +89,14 @@ Status RestoreStores(ObjectStore& store, const checkpoint::Manifest& manifest, c
     stores.push_back(std::move(opened));
   }
   ps::RestoreProgress last;
+  const auto note = [&](const ps::RestoreProgress& progress) {
+    if (progress.rows / kRowsPerLine > last.rows / kRowsPerLine) {
+      say(fmt::format("{} rows", ShortCount(static_cast<double>(progress.rows))));
+    }
+    last = progress;
+  };
   const Status restored =
-      ps::RestoreShards({.build = {.tables = tables},
-                         .progress = [&](const ps::RestoreProgress& progress) { last = progress; }},
-                        sources, targets);
+      ps::RestoreShards({.build = {.tables = tables}, .progress = note}, sources, targets);
   std::error_code ignored;
   fs::remove_all(scratch, ignored);
   if (restored.ok()) {
@@ -134,12 +139,22 @@ Status CheckSameWorld(const checkpoint::Manifest& manifest, const OpenJob& job) 
 
 }  // namespace
 
+checkpoint::ReadProgress EachGigabyte(const Say& say) {
+  return [say, said = uint64_t{0}](uint64_t read, uint64_t all) mutable {
+    if (read >> 30 == said) return;
+    said = read >> 30;
+    say(fmt::format("read {} of {} bytes", ShortCount(static_cast<double>(read)),
+                    ShortCount(static_cast<double>(all))));
+  };
+}
+
 Result<checkpoint::Manifest> VerifiedManifest(ObjectStore& store, uint32_t round, const Say& say) {
   const auto verify = [&]() -> Result<checkpoint::Manifest> {
     SKY_ASSIGN_OR_RETURN(checkpoint::Manifest manifest, checkpoint::ReadManifest(store, round));
     checkpoint::SoundObjects sound;
-    SKY_ASSIGN_OR_RETURN(const checkpoint::Objects objects,
-                         checkpoint::VerifyCheckpoint(store, manifest, sound));
+    SKY_ASSIGN_OR_RETURN(
+        const checkpoint::Objects objects,
+        checkpoint::VerifyCheckpoint(store, manifest, sound, {}, EachGigabyte(say)));
     say(fmt::format("checkpoint {} is sound: {} bytes in {} objects", round,
                     ShortCount(static_cast<double>(checkpoint::BytesOf(objects))), objects.size()));
     return manifest;

@@ -11,10 +11,14 @@
 #include "launch/open_job.h"
 #include "launch/run_folder.h"
 #include "proto/checkpoint.pb.h"
+#include "proto/checkpoint_store.h"
 
 namespace skybridge::launch {
 
 using Say = std::function<void(const std::string&)>;  // Takes lines for people.
+
+// Says after each GiB how much of a checkpoint was read.
+checkpoint::ReadProgress EachGigabyte(const Say& say);
 
 // Reads every byte of a checkpoint and says that it is sound.
 // Errors: kNotFound, kDataLoss: names the object.

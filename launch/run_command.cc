@@ -43,16 +43,20 @@ Result<PreparedRun> BeginJob(const std::string& job_file) {
   return run;
 }
 
-Result<PreparedRun> PrepareRun(const std::vector<std::string>& positionals) {
+Status CheckRun(const std::vector<std::string>& positionals) {
   if (FLAGS_resume.empty() && positionals.empty()) {
-    return Status(StatusCode::kInvalidArgument, "which job? expected: JOB, or --resume RUN_FOLDER");
+    return {StatusCode::kInvalidArgument, "which job? expected: JOB, or --resume RUN_FOLDER"};
   }
+  if (FLAGS_resume.empty() || (positionals.empty() && FLAGS_run_dir.empty() && FLAGS_set.empty())) {
+    return {};
+  }
+  return {StatusCode::kInvalidArgument,
+          "--resume goes on with the job of that run, in its folder: leave out JOB, --set and "
+          "--run_dir"};
+}
+
+Result<PreparedRun> PrepareRun(const std::vector<std::string>& positionals) {
   if (FLAGS_resume.empty()) return BeginJob(positionals[0]);
-  if (!positionals.empty() || !FLAGS_run_dir.empty() || !FLAGS_set.empty()) {
-    return Status(StatusCode::kInvalidArgument,
-                  "--resume goes on with the job of that run, in its folder: leave out JOB, --set "
-                  "and --run_dir");
-  }
   return FormerRun(FLAGS_resume, StartedBy::kRun);
 }
 
@@ -127,6 +131,7 @@ Command RunCommand() {
       .repeated = {"set"},
       .positionals_min = 0,
       .positionals_max = 1,
+      .check = CheckRun,
       .run = Run};
 }
 

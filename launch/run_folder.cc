@@ -7,6 +7,7 @@
 #include <regex>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -21,15 +22,23 @@ namespace fs = std::filesystem;
 
 constexpr int kRunsMax = 100'000;
 
+// The name of a file, also of one that was being written when its writer was killed.
+std::string WrittenAs(const std::string& name) { return name.substr(0, name.find(".tmp-")); }
+
 // What a run has made before it is one: the remains of a start that failed are in nobody's way.
 bool OnlyRemains(const std::string& path) {
-  static const std::set<std::string> remains = {"lock", "job.pbtxt", "scheduler.log", "scheduler",
-                                                "checkpoints"};
+  std::set<std::string> remains = {"lock", "job.pbtxt", "scheduler.log", "scheduler",
+                                   "checkpoints"};
   std::error_code error;
+  if (fs::exists(RunFolder{path}.restoring_file(), error)) {
+    remains.insert({"restoring", "store", "temp"});
+  }
   for (fs::directory_iterator it(path, error); !error && it != fs::directory_iterator();
        it.increment(error)) {
     const fs::path& entry = it->path();
-    if (!remains.contains(entry.filename().string())) return false;
+    const std::string name = entry.filename().string();
+    const bool half_written = WrittenAs(name) == "run.json" && name != "run.json";
+    if (!half_written && !remains.contains(WrittenAs(name))) return false;
     if (entry.filename() == "checkpoints" && !fs::is_empty(entry, error)) return false;
   }
   return !error;
@@ -94,11 +103,19 @@ Result<env::FileLock> LockRunFolder(const RunFolder& folder, Duration patience) 
   return lock.error().WithContext(fmt::format("run folder {}: another run uses it", folder.path));
 }
 
+Result<OwnRunFolder> BeginRunFolder(const std::string& wanted, const std::string& name) {
+  SKY_ASSIGN_OR_RETURN(RunFolder folder, MakeRunFolder(wanted, name));
+  SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, Duration::zero()));
+  CleanRunFolder(folder);
+  return OwnRunFolder{std::move(folder), std::move(lock)};
+}
+
 void CleanRunFolder(const RunFolder& folder) {
   std::error_code ignored;
   fs::remove_all(folder.scheduler_folder(), ignored);
   fs::remove_all(folder.temp_folder(), ignored);
   fs::remove_all(folder.store_folder(), ignored);
+  fs::remove(folder.restoring_file(), ignored);  // After what it says is there.
   ForgetWish(folder);
 }
 

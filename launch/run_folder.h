@@ -15,6 +15,8 @@ struct RunFolder {
   std::string path;  // Absolute.
 
   std::string job_file() const { return path + "/job.pbtxt"; }
+  // There while a restore fills the folder, which is no run before that has ended.
+  std::string restoring_file() const { return path + "/restoring"; }
   std::string result_file() const { return path + "/result.json"; }
   std::string lock_file() const { return path + "/lock"; }       // Held while the run lives.
   std::string state_file() const { return path + "/run.json"; }  // See RunState.
@@ -30,8 +32,8 @@ struct RunFolder {
 
 // Makes `wanted`, or, if that is empty, the first free one of runs/NAME-1, runs/NAME-2, ... in the
 // current folder.
-// Errors: kAlreadyExists if `wanted` is there and has more in it than the remains of a start that
-// failed; kUnavailable.
+// Errors: kAlreadyExists if `wanted` is there and has more in it than the remains of a start or a
+// restore that did not succeed; kUnavailable.
 Result<RunFolder> MakeRunFolder(const std::string& wanted, const std::string& name);
 
 // Lets runs/latest point to a run that begins, if its folder is one of runs/.
@@ -46,6 +48,15 @@ inline constexpr Duration kFormerRunMax = std::chrono::seconds(5);
 // Makes the folder this run's alone, waiting for a former one up to `patience`. Errors:
 // kAlreadyExists: another run uses it, with its pid.
 Result<env::FileLock> LockRunFolder(const RunFolder& folder, Duration patience);
+
+// A folder that is this process's alone.
+struct OwnRunFolder {
+  RunFolder folder;
+  env::FileLock lock;
+};
+// Makes one, as MakeRunFolder does, locks it, and deletes those remains.
+// Errors: those of MakeRunFolder and LockRunFolder.
+Result<OwnRunFolder> BeginRunFolder(const std::string& wanted, const std::string& name);
 
 // Deletes what only the run itself needed.
 void CleanRunFolder(const RunFolder& folder);

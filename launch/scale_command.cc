@@ -79,12 +79,14 @@ Status WaitForServers(const RunFolder& folder, uint32_t wanted) {
   }
 }
 
+Status CheckScale(const std::vector<std::string>&) {
+  if (FLAGS_servers > 0 && FLAGS_servers <= kServersMax) return {};
+  return {StatusCode::kInvalidArgument,
+          fmt::format("--servers {}: must be 1 to {}", FLAGS_servers, kServersMax)};
+}
+
 Status Scale(const std::vector<std::string>& positionals) {
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(positionals[0]));
-  if (FLAGS_servers == 0 || FLAGS_servers > kServersMax) {
-    return {StatusCode::kInvalidArgument,
-            fmt::format("--servers {}: must be 1 to {}", FLAGS_servers, kServersMax)};
-  }
   SKY_RETURN_IF_ERROR(CheckRuns(folder));
   SKY_RETURN_IF_ERROR(WantServers(folder, FLAGS_servers));
   if (!FLAGS_wait) return {};
@@ -107,6 +109,7 @@ Command ScaleCommand() {
       .flags = {"servers", "wait"},
       .positionals_min = 1,
       .positionals_max = 1,
+      .check = CheckScale,
       .run = Scale};
 }
 

@@ -38,18 +38,21 @@ Result<PreparedRun> BeginJob(const std::string& job_file) {
   return NewRun(std::move(job), identity.id, FLAGS_run_dir, FLAGS_hash);
 }
 
-Result<PreparedRun> Prepare(const std::vector<std::string>& positionals) {
+Status CheckScheduler(const std::vector<std::string>& positionals) {
   if (FLAGS_resume.empty() && positionals.empty()) {
-    return Status(StatusCode::kInvalidArgument, "which job? expected: JOB, or --resume RUN_FOLDER");
+    return {StatusCode::kInvalidArgument, "which job? expected: JOB, or --resume RUN_FOLDER"};
   }
+  if (FLAGS_resume.empty() ||
+      (positionals.empty() && FLAGS_run_dir.empty() && FLAGS_set.empty() && FLAGS_job_id.empty())) {
+    return {};
+  }
+  return {StatusCode::kInvalidArgument,
+          "--resume goes on with the job of that folder, under its identity: leave out JOB, --set, "
+          "--run_dir and --job_id"};
+}
+
+Result<PreparedRun> Prepare(const std::vector<std::string>& positionals) {
   if (FLAGS_resume.empty()) return BeginJob(positionals[0]);
-  if (!positionals.empty() || !FLAGS_run_dir.empty() || !FLAGS_set.empty() ||
-      !FLAGS_job_id.empty()) {
-    return Status(
-        StatusCode::kInvalidArgument,
-        "--resume goes on with the job of that folder, under its identity: leave out JOB, "
-        "--set, --run_dir and --job_id");
-  }
   SKY_ASSIGN_OR_RETURN(PreparedRun former, FormerRun(FLAGS_resume, StartedBy::kHand));
   if (!former.lost.ok()) return former.lost;
   return former;
@@ -112,6 +115,7 @@ Command SchedulerCommand() {
           .repeated = {"set"},
           .positionals_min = 0,
           .positionals_max = 1,
+          .check = CheckScheduler,
           .run = Scheduler};
 }
 

@@ -39,6 +39,7 @@ Command WorkerCommand() {
           .repeated = {"set"},
           .positionals_min = 1,
           .positionals_max = 1,
+          .check = CheckNodeFlags,
           .run = Worker};
 }
 

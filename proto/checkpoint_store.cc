@@ -140,14 +140,20 @@ Result<Objects> PutCheckpoint(ObjectStore& store, const Manifest& manifest) {
 }
 
 Result<Objects> VerifyCheckpoint(ObjectStore& store, const Manifest& manifest, SoundObjects& sound,
-                                 const std::stop_token& stop) {
+                                 const std::stop_token& stop, const ReadProgress& progress) {
   SKY_ASSIGN_OR_RETURN(Objects objects, ObjectsOf(store, manifest));
+  const uint64_t all = BytesOf(objects);
+  uint64_t read = 0;
+  const auto look = [&](std::string_view piece) {
+    read += piece.size();
+    if (progress) progress(read, all);
+    return stop.stop_requested() ? Stopped() : Status();
+  };
   for (const auto& [key, info] : objects) {
     if (stop.stop_requested()) return Stopped();
     SKY_RETURN_IF_ERROR(CheckSize(store, info));
     if (const auto known = sound.find(key); known != sound.end() && known->second == info) continue;
-    SKY_RETURN_IF_ERROR(store.Read(
-        info, [&stop](std::string_view) { return stop.stop_requested() ? Stopped() : Status(); }));
+    SKY_RETURN_IF_ERROR(store.Read(info, look));
     sound[key] = info;
   }
   return objects;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -45,12 +46,16 @@ Result<Objects> PutCheckpoint(ObjectStore& store, const Manifest& manifest);
 // enough for a process that keeps this.
 using SoundObjects = Objects;
 
+// Bytes read so far, of `all`: while a checkpoint is read.
+using ReadProgress = std::function<void(uint64_t read, uint64_t all)>;
+
 // Whether a restore would find all that it needs: each object is there with its size, and each one
 // that is not in `sound` is read and checked, and then is in `sound`.
 // Errors: kDataLoss, kNotFound: the checkpoint is damaged; names the object.
 //         kCancelled: `stop` was requested.
 Result<Objects> VerifyCheckpoint(ObjectStore& store, const Manifest& manifest, SoundObjects& sound,
-                                 const std::stop_token& stop = {});
+                                 const std::stop_token& stop = {},
+                                 const ReadProgress& progress = {});
 
 struct PruneOptions {
   uint32_t keep = 3;             // Newest checkpoints that stay; at least 1.

@@ -173,6 +173,32 @@ void CheckpointTest::RestoreWith(const Words& job, const std::vector<int>& sizes
   }
 }
 
+// Promise: a restore that was killed is repeated with the same command line.
+TEST_F(CheckpointTest, ARestoreThatWasKilledIsRepeatedInItsFolder) {
+  MakeData();
+  env::Process run = StartRun("run", JobOf(100), 2);
+  kill(run.pid(), SIGINT);
+  ASSERT_TRUE(run.Wait(kPatience).has_value()) << Read("run.log");
+  const Words restore = {"checkpoint",  "restore", Path("run"),        "--run_dir",
+                         Path("again"), "--set",   "cluster.servers=3"};
+  size_t killed = 0;
+  for (int ms = 4; !fs::exists(Path("again") + "/run.json"); ms += 4) {
+    env::Process process = Start(restore, "restore.log");
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+    if (process.Poll()) break;
+    kill(process.pid(), SIGKILL);
+    ASSERT_TRUE(process.Wait(kPatience).has_value());
+    ++killed;
+  }
+  EXPECT_GT(killed, 2u) << "the test asked for nothing";
+  if (!fs::exists(Path("again") + "/run.json")) {
+    const Outcome restored = Call(restore);
+    ASSERT_EQ(restored.exit_code, 0) << restored.output << Read("restore.log");
+  }
+  const Outcome ended = Call({"run", "--resume", Path("again")});
+  EXPECT_EQ(ended.exit_code, 0) << ended.output;
+}
+
 // Promise: a checkpoint that was made in mid-epoch goes on with any number of servers, to the same
 // bits.
 TEST_F(CheckpointTest, InLockstepAnyNumberOfServersGoesOnToTheSameTables) {

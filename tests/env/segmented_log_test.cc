@@ -431,6 +431,83 @@ TEST_F(SegmentedLogTest, AStartedSyncCoversWhatWasAppendedBefore) {
   EXPECT_EQ(Append(*log, "three").status().code(), StatusCode::kUnavailable);
 }
 
+// A log whose next segment is ready: the last is full, with four records of 200 bytes, of which the
+// last one, 16, is not synced.
+class ReadyLogTest : public SegmentedLogTest {
+ protected:
+  ReadyLogTest() {
+    log_ = Opened(disk_);
+    while (log_->last() < 13) Add();
+    CHECK(log_->Release(9).ok());
+    for (int i = 0; i < 3; ++i) {  // The first two write and sync that it was released.
+      const auto sync = log_->StartSync();
+      Add();
+      sync->Run();
+      CHECK(log_->FinishSync(*sync).ok());
+    }
+    CHECK_EQ(log_->synced() + 1, log_->last());
+  }
+  void Add() { CHECK(Append(*log_, Text(log_->last() + 1, 200))); }
+  // What a power cut leaves of a record that was not synced.
+  void Lose(uint64_t number) {
+    for (auto& [path, content] : disk_.files) {
+      const size_t at = content.now.find(Text(number, 200));
+      if (at != content.now.npos) content.now.replace(at, 200, 200, '\0');
+    }
+  }
+
+  std::unique_ptr<SegmentedLog> log_;
+};
+
+TEST_F(ReadyLogTest, TheNextSegmentIsBegunWithoutAWaitForTheDisk) {
+  const uint64_t calls = disk_.calls;
+  Add();
+  EXPECT_EQ(disk_.calls - calls, 1u) << "more than the record's write";
+  EXPECT_EQ(log_->synced() + 2, log_->last());
+  ASSERT_TRUE(log_->Sync().ok());
+  log_ = Opened(disk_);
+  EXPECT_EQ(log_->last(), 17u);
+  EXPECT_EQ(ReadAll(*log_).back().second, Text(17, 200));
+}
+
+TEST_F(ReadyLogTest, ASegmentBehindAGapIsDeletedForGood) {
+  const size_t files = disk_.files.size();
+  Add();
+  Lose(16);
+  for (int life = 0; life < 2; ++life) {
+    log_ = Opened(disk_);
+    EXPECT_EQ(log_->last(), 15u);
+    EXPECT_EQ(disk_.files.size(), files - 1);
+  }
+  ASSERT_EQ(*Append(*log_, "anew"), 16u);
+  log_ = Opened(disk_);
+  EXPECT_EQ(ReadAll(*log_, 16), (Entries{{3, "anew"}}));
+}
+
+TEST_F(ReadyLogTest, DamageBeforeAGapIsRefusedAndNothingIsDeleted) {
+  Add();
+  Lose(15);
+  const size_t files = disk_.files.size();
+  const Status refused = Open(disk_).status();
+  EXPECT_EQ(refused.code(), StatusCode::kDataLoss) << refused;
+  EXPECT_NE(refused.message().find("record 15 "), std::string::npos) << refused;
+  EXPECT_EQ(disk_.files.size(), files);
+}
+
+TEST_F(ReadyLogTest, WhatEarlierLivesMadeReadyIsNoBurden) {
+  for (int life = 0; life < 20; ++life) {
+    log_ = Opened(disk_);
+    for (int i = 0; i < 9; ++i) {
+      Add();
+      ASSERT_TRUE(log_->Release(log_->last() - 2).ok());
+      const auto sync = log_->StartSync();
+      sync->Run();
+      ASSERT_TRUE(log_->FinishSync(*sync).ok());
+    }
+    EXPECT_LE(disk_.files.size(), 3u);
+  }
+}
+
 // Death at any call to the disk, with any part of a write done: what was appended is there, the
 // record in the making is there or not.
 TEST_F(SegmentedLogTest, DeathAtAnyCallLosesNothingThatWasAppended) {

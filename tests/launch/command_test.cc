@@ -52,6 +52,21 @@ TEST_F(CommandTest, FlagsComeInEveryUsualForm) {
   EXPECT_EQ(*Parse({"job", "--", "--test_text"}), (Words{"job", "--test_text"}));
 }
 
+TEST_F(CommandTest, PartsThatAreWrongTogetherAreAWrongCommandLine) {
+  Command command = command_;
+  command.check = [](const Words&) {
+    return FLAGS_test_count == 5 ? Status()
+                                 : Status(StatusCode::kInvalidArgument, "only 5, \x1b[31mred");
+  };
+  const Words right = {"try", "job"};
+  const Words wrong = {"try", "job", "--test_count", "6"};
+  EXPECT_EQ(RunProgram({&command, 1}, right), 0);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(RunProgram({&command, 1}, wrong), 2);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "skybridge try: only 5, \\x1b[31mred\ntry: skybridge try --help\n");
+}
+
 TEST_F(CommandTest, RepeatedFlagsKeepAllValues) {
   EXPECT_TRUE(Parse({"job", "--test_list", "a", "--test_list=b c"}).has_value());
   EXPECT_EQ(Lines(FLAGS_test_list), (Words{"a", "b c"}));

@@ -57,6 +57,31 @@ TEST_F(RunFolderTest, RemainsOfAStartThatFailedAreNoObstacle) {
   EXPECT_FALSE(MakeRunFolder("mine", "job").has_value()) << "a run that can be resumed";
 }
 
+TEST_F(RunFolderTest, RemainsOfARestoreThatWasKilledAreNoObstacle) {
+  const RunFolder folder = *MakeRunFolder("mine", "job");
+  fs::create_directories(folder.store_folder() + "/shard-0");
+  EXPECT_FALSE(MakeRunFolder("mine", "job").has_value()) << "somebody's store";
+  std::ofstream(folder.restoring_file()).put('\n');
+  std::ofstream(folder.state_file() + ".tmp-7-1") << "{";
+  std::ofstream(folder.job_file() + ".tmp-7-2") << "name:";
+  {
+    const Result<OwnRunFolder> own = BeginRunFolder("mine", "job");
+    ASSERT_TRUE(own.has_value()) << own.status();
+    EXPECT_FALSE(fs::exists(folder.store_folder()));
+    EXPECT_FALSE(fs::exists(folder.restoring_file()));
+  }
+  std::ofstream(folder.restoring_file()).put('\n');
+  std::ofstream(folder.state_file()) << "{}";
+  EXPECT_FALSE(BeginRunFolder("mine", "job").has_value()) << "a run that can be resumed";
+}
+
+TEST_F(RunFolderTest, OneProcessAtATimeBeginsInAFolder) {
+  const Result<OwnRunFolder> own = BeginRunFolder("mine", "job");
+  ASSERT_TRUE(own.has_value()) << own.status();
+  const Status refused = BeginRunFolder("mine", "job").status();
+  EXPECT_EQ(refused.code(), StatusCode::kAlreadyExists) << refused;
+}
+
 TEST_F(RunFolderTest, AFileIsNoFolder) {
   std::ofstream("mine") << "job";
   EXPECT_EQ(MakeRunFolder("mine", "job").status().message(), "run folder mine: it is a file");
