@@ -31,8 +31,8 @@ class DiskFile {
   virtual uint64_t bytes() const = 0;
 };
 
-// What a log needs of a file system, faked where its faults are played. One thread owns it.
-// Errors: as DiskFile.
+// What a log needs of a file system, faked where its faults are played. One thread owns it, but for
+// Create, which any thread may call beside anything else. Errors: as DiskFile.
 class Disk {
  public:
   virtual ~Disk() = default;

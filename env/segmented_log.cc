@@ -76,6 +76,8 @@ Status SegmentedLog::TakeUp() {
   }
   SKY_RETURN_IF_ERROR(used_.back().NewestMark(&mark_synced_).status());  // It will be synced.
   oldest_marked_ = mark.oldest_lsn;
+  // Its end may not be synced, nor the mark that says which segment is the oldest.
+  if (used_.size() > 1) before_ = used_[used_.size() - 2].file();
   SKY_RETURN_IF_ERROR(SyncFiles());
   SKY_RETURN_IF_ERROR(WriteMark());
   return DropSpares();
@@ -122,17 +124,13 @@ Status SegmentedLog::DropUnneeded(uint64_t oldest_lsn) {
 }
 
 // A segment that was begun before the end of the one before it was synced is no part of the log if
-// that end was lost. It is deleted for good before the log goes on in its place. If that end is
-// there, its writer may have died, and it is yet to be synced.
+// that end was lost. It is deleted for good before the log goes on in its place.
 Status SegmentedLog::DropBehindGap(uint64_t synced) {
   while (used_.size() > 1 && used_.back().first_lsn() > synced + 1) {
     const LogSegment& before = used_[used_.size() - 2];
     uint64_t next = 0;
     SKY_ASSIGN_OR_RETURN(const uint64_t end, before.Scan(UINT64_MAX, 0, nullptr, &next));
-    if (next >= used_.back().first_lsn()) {
-      before_ = before.file();
-      return Status();
-    }
+    if (next >= used_.back().first_lsn()) return Status();
     if (next <= synced) return RefuseGap(before, end, next, synced);
     LOG(WARNING) << used_.back().path() << ": the records from " << used_.back().first_lsn()
                  << " on were not synced, and record " << next << " before them is lost";
@@ -244,16 +242,24 @@ bool SegmentedLog::MayMakeNext() const {
   return !next_ && !spares_.empty() && oldest_synced_ == first();
 }
 
+// A log that never fills a segment needs no other.
+bool SegmentedLog::WantsSpare() const {
+  return !next_ && spares_.empty() && !reservation_ && end_ > used_.back().bytes() / 2;
+}
+
 Result<LogSegment> SegmentedLog::TakeSpare() {
   if (!spares_.empty()) {
     LogSegment segment = std::move(spares_.front());
     spares_.erase(spares_.begin());
     return segment;
   }
-  const std::string path = fmt::format("{}/{:08}{}", options_.folder, next_file_, kSuffix);
+  const std::string path = NewPath();
   SKY_ASSIGN_OR_RETURN(auto file, disk_.Create(path, options_.segment_bytes));
-  ++next_file_;
   return LogSegment(path, std::move(file));
+}
+
+std::string SegmentedLog::NewPath() {
+  return fmt::format("{}/{:08}{}", options_.folder, next_file_++, kSuffix);
 }
 
 Status SegmentedLog::Release(uint64_t lsn) {
@@ -344,19 +350,39 @@ std::unique_ptr<RedoSync> SegmentedLog::StartSync() {
   // What keeps it from being made comes again when it is needed, or with FinishSync.
   if (failure_.ok() && MayMakeNext()) (void)MakeNext(0);
   in_flight_ = Coverage();
-  return std::make_unique<RedoSync>([files = UnsyncedFiles()]() -> Status {
+  std::shared_ptr<Reservation> reservation;
+  if (failure_.ok() && WantsSpare()) {
+    reservation = reservation_ = std::make_shared<Reservation>(Reservation{.path = NewPath()});
+  }
+  const auto sync = [files = UnsyncedFiles(), reservation, &disk = disk_,
+                     bytes = options_.segment_bytes]() -> Status {
     for (const auto& file : files) SKY_RETURN_IF_ERROR(file->Sync());
+    if (reservation) reservation->file = disk.Create(reservation->path, bytes);
     return {};
-  });
+  };
+  return std::make_unique<RedoSync>(sync);
 }
 
 Status SegmentedLog::FinishSync(const RedoSync& sync) {
   if (!failure_.ok()) return failure_;
   SKY_RETURN_IF_ERROR(Noted(sync.status()));
+  SKY_RETURN_IF_ERROR(TakeReserved());
   if (!in_flight_) return Status();
   NoteCovered(*in_flight_);
   in_flight_.reset();
   return WriteMark();
+}
+
+// Without room there is none, until one is needed.
+Status SegmentedLog::TakeReserved() {
+  if (!reservation_) return Status();
+  const std::shared_ptr<Reservation> made = std::move(reservation_);
+  if (made->file) {
+    spares_.emplace_back(made->path, *std::move(made->file));
+    return Status();
+  }
+  if (made->file.error().code() == StatusCode::kResourceExhausted) return Status();
+  return Noted(made->file.error());
 }
 
 // In the place of the mark before the last one that was synced. On some file systems even that may

@@ -41,9 +41,9 @@ struct SegmentedLogOptions {
 // after each sync, it says up to where nothing can be missing, and which segment is the oldest. A
 // gap below that is kDataLoss. Marks take turns, so that one whole one is always there.
 //
-// The owner does not wait for the disk when a segment is full: a sync beside it makes the next one
-// ready, out of those that are used again, and makes the one before safe. He waits when it has not
-// done so yet.
+// The owner does not wait for the disk when a segment is full: a sync beside him makes the next one
+// ready, out of those that are used again, and makes the one before safe; if there is none to use
+// again, it reserves one. He waits when it has not done so yet.
 //
 // Zeros fill the rest of a record's last page, until the next record takes their place. A segment
 // in use again is mostly not in memory, and of a page that is not written as a whole the system
@@ -77,6 +77,12 @@ class SegmentedLog : public RedoLog {
     bool next = false;  // The segment that is made ready.
   };
 
+  // A file that is made beside the owner.
+  struct Reservation {
+    std::string path;
+    Result<std::unique_ptr<DiskFile>> file = Status(StatusCode::kUnavailable, "not made yet");
+  };
+
   SegmentedLog(Disk& disk, SegmentedLogOptions options);
   Status OpenSegments();
   class OpenTail;
@@ -92,7 +98,10 @@ class SegmentedLog : public RedoLog {
   Status Roll();
   Status MakeNext(uint64_t first_lsn);
   bool MayMakeNext() const;
+  bool WantsSpare() const;
+  Status TakeReserved();
   Result<LogSegment> TakeSpare();
+  std::string NewPath();
   Status DropSpares();
   // What first() is now survives a power cut, as do all records.
   Status Settle();
@@ -113,6 +122,7 @@ class SegmentedLog : public RedoLog {
   // Of the segment before the last, until it is synced as a whole; then, and before, synced() is
   // below last().
   std::shared_ptr<DiskFile> before_;
+  std::shared_ptr<Reservation> reservation_;  // By a started sync.
   // What living tails need: each shares its first record with this list, from whatever thread it
   // dies on.
   std::vector<std::weak_ptr<const uint64_t>> tails_;

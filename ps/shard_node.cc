@@ -181,10 +181,8 @@ void ShardNode::State::ContinueImage(Instant now, Effects* out) {
 Effects ShardNode::State::Finish(std::unique_ptr<Task> task, Instant now) {
   Effects out;
   if (finished_) return out;
-  if (replies_.Finish(*task)) {
-    Conclude(now, &out);
-  } else if (shard_.journal().TakePiece(*task)) {
-    ContinueImage(now, &out);
+  if (replies_.Finish(*task) || shard_.journal().TakePiece(*task)) {
+    ContinueImage(now, &out);  // It may have waited for that.
   } else {
     round_.Finish(std::move(task));
     Conclude(now, &out);

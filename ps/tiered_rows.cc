@@ -319,7 +319,10 @@ bool TieredRows::NextChanged(std::vector<std::vector<RowNumber>>* changed) {
 }
 
 std::unique_ptr<PieceTask> TieredRows::NextPiece(std::span<const env::StoreNote> notes) {
-  if (entering_) return std::make_unique<PieceTask>(entering_, PieceTask::Step::kEnter);
+  if (entering_) {
+    if (log_.synced() < entering_->end) return nullptr;
+    return std::make_unique<PieceTask>(entering_, PieceTask::Step::kEnter);
+  }
   auto piece = std::make_shared<ImagePiece>(store_);
   piece->begin_table = image_table_;
   piece->begin_row = image_row_;
@@ -354,7 +357,6 @@ Result<bool> TieredRows::TakePiece(const PieceTask& task, std::span<const env::S
     image_row_ = piece.begin_row;
     return WritePiece(notes);
   }
-  SKY_RETURN_IF_ERROR(SyncLog(piece.end));
   entering_ = task.piece;
   return false;
 }
@@ -362,6 +364,7 @@ Result<bool> TieredRows::TakePiece(const PieceTask& task, std::span<const env::S
 // What enters the store is there before anything else is written to it.
 Status TieredRows::Settle() {
   if (!entering_ || entering_->noted) return Status();
+  SKY_RETURN_IF_ERROR(SyncLog(entering_->end));
   SKY_RETURN_IF_ERROR(Noted(entering_->Enter()));
   NotePiece(*entering_);
   entering_->noted = true;

@@ -130,7 +130,8 @@ class TieredRows {
   void BeginImage();
   // The next step of it: of the piece under way, or the first of the next, of at most
   // kImageRunBytes; `notes` go in with the last piece. One at a time: run it, then give it back.
-  // Null: many rows were looked at, and none has changed; call again.
+  // Null: many rows were looked at, and none has changed, or the log that explains a piece is not
+  // synced yet, which is the caller's to do; call again.
   std::unique_ptr<PieceTask> NextPiece(std::span<const env::StoreNote> notes);
   // Takes back a step that ran. True once all of the image is in the store.
   // Rows that were written while a piece was staged, to make room, may be newer: then the piece is

@@ -83,7 +83,11 @@ class CutShard {
     std::unique_ptr<Task> task = std::move(tasks_.front());
     tasks_.pop_front();
     task->Run();
-    if (!shard->journal().TakePiece(*task)) round->Finish(std::move(task));
+    if (!shard->journal().TakePiece(*task)) {
+      round->Finish(std::move(task));
+    } else {
+      EXPECT_TRUE(shard->journal().Sync().ok());
+    }
   }
 
   // What it answered when it was asked for its part of a round.

@@ -3,6 +3,8 @@
 
 #include <memory>
 
+#include <gtest/gtest.h>
+
 #include "common/node.h"
 #include "ps/shard_journal.h"
 
@@ -12,6 +14,7 @@ namespace skybridge::ps {
 inline void ContinueImage(ShardJournal& journal) {
   while (const std::unique_ptr<PieceTask> step = journal.ContinueImage()) {
     step->Run();
+    EXPECT_TRUE(journal.Sync().ok());  // Beside it.
     journal.TakePiece(*step);
     if (step->step == PieceTask::Step::kEnter) return;
   }

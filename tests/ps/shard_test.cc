@@ -81,6 +81,7 @@ struct Host {
       piece->Run();
       shard->journal().TakePiece(*piece);
       piece.reset();
+      EXPECT_TRUE(shard->journal().Sync().ok());
     }
   }
 

@@ -290,6 +290,38 @@ TEST_F(TieredRowsTest, WhatIsWrittenWhileAPieceEntersTheStoreComesAfterIt) {
   EXPECT_EQ(late.rows(TableId(0)), 1u) << "as the store's note has it";
 }
 
+TEST_F(TieredRowsTest, APieceWaitsForItsLogAndNobodyElseDoes) {
+  TieredRows rows(Options(kLarge), store_, log_);
+  ASSERT_TRUE(log_.Append(1, {}).has_value());
+  ASSERT_TRUE(rows.Create(TableId(0), std::vector<RowId>{RowId(3)}).has_value());
+  rows.BeginImage();
+  auto stage = rows.NextPiece({});
+  stage->Run();
+  ASSERT_FALSE(*rows.TakePiece(*stage, {}));
+  EXPECT_EQ(rows.NextPiece({}), nullptr);
+  EXPECT_EQ(log_.synced(), 0u) << "a wait for the disk";
+  EXPECT_EQ(store_.rows_ingested, 0u);
+  ASSERT_TRUE(log_.Sync().ok());
+  auto enter = rows.NextPiece({});
+  ASSERT_NE(enter, nullptr);
+  enter->Run();
+  EXPECT_TRUE(*rows.TakePiece(*enter, {}));
+  EXPECT_EQ(store_.rows_ingested, 1u);
+}
+
+// Who must write meanwhile waits for the log first.
+TEST_F(TieredRowsTest, APieceThatOthersWaitForEntersAfterItsLog) {
+  TieredRows rows(Options(kLarge), store_, log_);
+  ASSERT_TRUE(log_.Append(1, {}).has_value());
+  ASSERT_TRUE(rows.Create(TableId(0), std::vector<RowId>{RowId(3)}).has_value());
+  rows.BeginImage();
+  auto stage = rows.NextPiece({});
+  stage->Run();
+  ASSERT_FALSE(*rows.TakePiece(*stage, {}));
+  ASSERT_TRUE(rows.Drop({0, kSlotCount}).ok());
+  EXPECT_EQ(log_.synced(), 1u);
+}
+
 TEST_F(TieredRowsTest, WhatFitsIsInMemoryFromTheStart) {
   Rng rng(1, Purpose::kTest);
   std::vector<RowId> ids;
