@@ -8,6 +8,7 @@
 #include <set>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -25,13 +26,24 @@ constexpr int kRunsMax = 100'000;
 // The name of a file, also of one that was being written when its writer was killed.
 std::string WrittenAs(const std::string& name) { return name.substr(0, name.find(".tmp-")); }
 
+void DeleteHalfWritten(const std::string& path) {
+  std::error_code error;
+  std::vector<fs::path> half_written;
+  for (fs::directory_iterator it(path, error); !error && it != fs::directory_iterator();
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (WrittenAs(name) != name) half_written.push_back(it->path());
+  }
+  for (const fs::path& file : half_written) fs::remove(file, error);
+}
+
 // What a run has made before it is one: the remains of a start that failed are in nobody's way.
 bool OnlyRemains(const std::string& path) {
-  std::set<std::string> remains = {"lock", "job.pbtxt", "scheduler.log", "scheduler",
-                                   "checkpoints"};
+  std::set<std::string> remains = {"lock",      "job.pbtxt",   "scheduler.log",
+                                   "scheduler", "checkpoints", "restoring"};
   std::error_code error;
   if (fs::exists(RunFolder{path}.restoring_file(), error)) {
-    remains.insert({"restoring", "store", "temp"});
+    remains.insert({"store", "temp"});
   }
   for (fs::directory_iterator it(path, error); !error && it != fs::directory_iterator();
        it.increment(error)) {
@@ -107,6 +119,7 @@ Result<OwnRunFolder> BeginRunFolder(const std::string& wanted, const std::string
   SKY_ASSIGN_OR_RETURN(RunFolder folder, MakeRunFolder(wanted, name));
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, Duration::zero()));
   CleanRunFolder(folder);
+  DeleteHalfWritten(folder.path);
   return OwnRunFolder{std::move(folder), std::move(lock)};
 }
 

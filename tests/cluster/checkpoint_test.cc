@@ -164,13 +164,34 @@ void CheckpointTest::RestoreWith(const Words& job, const std::vector<int>& sizes
     const std::string to = "restored-" + std::to_string(servers);
     const Outcome restored =
         Call({"checkpoint", "restore", Path(from), "--run_dir", Path(to), "--hash", "--set",
-              "cluster.servers=" + std::to_string(servers)});
+              "cluster.servers=" + std::to_string(servers), "--set", "checkpoint={every_s: 5}"});
     ASSERT_EQ(restored.exit_code, 0) << restored.output;
     const Outcome ended = Call({"run", "--resume", Path(to)});
     ASSERT_EQ(ended.exit_code, 0) << ended.output;
     EXPECT_EQ(HashesOf(to), expected) << servers << " servers";
     EXPECT_EQ(ExamplesOf(to), ExamplesOf("calm")) << servers << " servers";
   }
+}
+
+// Promise: what cannot be is refused before a checkpoint is read, which may take an hour.
+TEST_F(CheckpointTest, ARestoreLooksAtWhatIsAskedBeforeItReads) {
+  MakeData();
+  env::Process run = StartRun("run", JobOf(100), 1);
+  kill(run.pid(), SIGINT);
+  ASSERT_TRUE(run.Wait(kPatience).has_value()) << Read("run.log");
+  for (const auto& entry : fs::recursive_directory_iterator(Path("run") + "/checkpoints/objects")) {
+    if (entry.is_regular_file() && entry.path().extension() == ".sst") {
+      fs::resize_file(entry.path(), entry.file_size() - 1);
+    }
+  }
+  const Words restore = {"checkpoint", "restore", Path("run"), "--run_dir", Path("again")};
+  const Outcome fixed = Call(restore + Words{"--set", "training.epochs=7"});
+  EXPECT_EQ(fixed.exit_code, 1) << fixed.output;
+  EXPECT_NE(fixed.output.find("fixed by the checkpoint"), std::string::npos) << fixed.output;
+  const Outcome damaged = Call(restore);
+  EXPECT_EQ(damaged.exit_code, 1) << damaged.output;
+  EXPECT_EQ(damaged.output.find("fixed by the checkpoint"), std::string::npos) << damaged.output;
+  EXPECT_NE(damaged.output.find(".sst"), std::string::npos) << damaged.output;
 }
 
 // Promise: a restore that was killed is repeated with the same command line.
@@ -182,7 +203,7 @@ TEST_F(CheckpointTest, ARestoreThatWasKilledIsRepeatedInItsFolder) {
   const Words restore = {"checkpoint",  "restore", Path("run"),        "--run_dir",
                          Path("again"), "--set",   "cluster.servers=3"};
   size_t killed = 0;
-  for (int ms = 4; !fs::exists(Path("again") + "/run.json"); ms += 4) {
+  for (int ms = 6; !fs::exists(Path("again") + "/run.json"); ms += ms / 3) {
     env::Process process = Start(restore, "restore.log");
     std::this_thread::sleep_for(std::chrono::milliseconds(ms));
     if (process.Poll()) break;

@@ -143,7 +143,7 @@ TEST_F(HandClusterTest, WordsThatAreNoEndpointAreRefused) {
   for (auto [process, log] : {std::pair(&worker, "worker.log"), std::pair(&server, "ps.log")}) {
     const auto exit = process->Wait(seconds(30));
     ASSERT_TRUE(exit.has_value()) << log << " of a process that still runs";
-    EXPECT_EQ(exit->code, 1) << Read(log);
+    EXPECT_EQ(exit->code, 2) << Read(log);
     EXPECT_NE(Read(log).find("nonsense"), std::string::npos) << Read(log);
   }
 }

@@ -128,7 +128,7 @@ TEST_F(LinkTest, WhereAServerIsReachedHasToBeAPlaceForOneShard) {
   env::Process nonsense = StartServer({"--advertise", "nonsense"});
   auto exit = nonsense.Wait(seconds(30));
   ASSERT_TRUE(exit.has_value());
-  EXPECT_EQ(exit->code, 1);
+  EXPECT_EQ(exit->code, 2);
   EXPECT_NE(Read(log).find("--advertise \"nonsense\": it is no endpoint"), std::string::npos);
   env::Process two =
       StartServer({"--advertise", "tcp://127.0.0.1:2", "--set", "cluster.shards_per_server=2"});

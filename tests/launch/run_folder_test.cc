@@ -69,7 +69,10 @@ TEST_F(RunFolderTest, RemainsOfARestoreThatWasKilledAreNoObstacle) {
     ASSERT_TRUE(own.has_value()) << own.status();
     EXPECT_FALSE(fs::exists(folder.store_folder()));
     EXPECT_FALSE(fs::exists(folder.restoring_file()));
+    EXPECT_FALSE(fs::exists(folder.job_file() + ".tmp-7-2"));
   }
+  std::ofstream(folder.restoring_file() + ".tmp-7-3").put('\n');
+  EXPECT_TRUE(BeginRunFolder("mine", "job").has_value()) << "it had just begun";
   std::ofstream(folder.restoring_file()).put('\n');
   std::ofstream(folder.state_file()) << "{}";
   EXPECT_FALSE(BeginRunFolder("mine", "job").has_value()) << "a run that can be resumed";
