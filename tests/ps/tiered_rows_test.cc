@@ -41,6 +41,15 @@ class TieredRowsTest : public testing::Test {
   }
   support::MemoryRowStore store_{RecordBytes(kTables)};
   support::MemoryRedoLog log_;
+  // A row that the log explains, which is not synced, is staged as a piece of an image.
+  void StageARow(TieredRows& rows) {
+    ASSERT_TRUE(log_.Append(1, {}).has_value());
+    ASSERT_TRUE(rows.Create(TableId(0), std::vector<RowId>{RowId(3)}).has_value());
+    rows.BeginImage();
+    auto stage = rows.NextPiece({});
+    stage->Run();
+    ASSERT_FALSE(*rows.TakePiece(*stage, {}));
+  }
 };
 
 TEST_F(TieredRowsTest, ARowExistsFromItsFirstPushOn) {
@@ -292,12 +301,7 @@ TEST_F(TieredRowsTest, WhatIsWrittenWhileAPieceEntersTheStoreComesAfterIt) {
 
 TEST_F(TieredRowsTest, APieceWaitsForItsLogAndNobodyElseDoes) {
   TieredRows rows(Options(kLarge), store_, log_);
-  ASSERT_TRUE(log_.Append(1, {}).has_value());
-  ASSERT_TRUE(rows.Create(TableId(0), std::vector<RowId>{RowId(3)}).has_value());
-  rows.BeginImage();
-  auto stage = rows.NextPiece({});
-  stage->Run();
-  ASSERT_FALSE(*rows.TakePiece(*stage, {}));
+  ASSERT_NO_FATAL_FAILURE(StageARow(rows));
   EXPECT_EQ(rows.NextPiece({}), nullptr);
   EXPECT_EQ(log_.synced(), 0u) << "a wait for the disk";
   EXPECT_EQ(store_.rows_ingested, 0u);
@@ -312,12 +316,7 @@ TEST_F(TieredRowsTest, APieceWaitsForItsLogAndNobodyElseDoes) {
 // Who must write meanwhile waits for the log first.
 TEST_F(TieredRowsTest, APieceThatOthersWaitForEntersAfterItsLog) {
   TieredRows rows(Options(kLarge), store_, log_);
-  ASSERT_TRUE(log_.Append(1, {}).has_value());
-  ASSERT_TRUE(rows.Create(TableId(0), std::vector<RowId>{RowId(3)}).has_value());
-  rows.BeginImage();
-  auto stage = rows.NextPiece({});
-  stage->Run();
-  ASSERT_FALSE(*rows.TakePiece(*stage, {}));
+  ASSERT_NO_FATAL_FAILURE(StageARow(rows));
   ASSERT_TRUE(rows.Drop({0, kSlotCount}).ok());
   EXPECT_EQ(log_.synced(), 1u);
 }
