@@ -39,8 +39,6 @@ class TieredRowsTest : public testing::Test {
     for (const uint64_t number : numbers) ids.push_back(RowId(number));
     return ids;
   }
-  support::MemoryRowStore store_{RecordBytes(kTables)};
-  support::MemoryRedoLog log_;
   // A row that the log explains, which is not synced, is staged as a piece of an image.
   void StageARow(TieredRows& rows) {
     ASSERT_TRUE(log_.Append(1, {}).has_value());
@@ -50,6 +48,9 @@ class TieredRowsTest : public testing::Test {
     stage->Run();
     ASSERT_FALSE(*rows.TakePiece(*stage, {}));
   }
+
+  support::MemoryRowStore store_{RecordBytes(kTables)};
+  support::MemoryRedoLog log_;
 };
 
 TEST_F(TieredRowsTest, ARowExistsFromItsFirstPushOn) {
