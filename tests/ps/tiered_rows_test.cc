@@ -318,8 +318,9 @@ TEST_F(TieredRowsTest, APieceWaitsForItsLogAndNobodyElseDoes) {
 TEST_F(TieredRowsTest, APieceThatOthersWaitForEntersAfterItsLog) {
   TieredRows rows(Options(kLarge), store_, log_);
   ASSERT_NO_FATAL_FAILURE(StageARow(rows));
-  ASSERT_TRUE(rows.Drop({0, kSlotCount}).ok());
-  EXPECT_EQ(log_.synced(), 1u);
+  log_.failure = Status(StatusCode::kUnavailable, "sync: input/output");
+  EXPECT_EQ(rows.Drop({0, kSlotCount}).code(), StatusCode::kUnavailable);
+  EXPECT_EQ(store_.rows_ingested, 0u);
 }
 
 TEST_F(TieredRowsTest, WhatFitsIsInMemoryFromTheStart) {
