@@ -31,12 +31,14 @@ Result<std::unique_ptr<SegmentedLog>> SegmentedLog::Open(Disk& disk, SegmentedLo
   CHECK(std::has_single_bit(options.page_bytes)) << options.page_bytes;
   std::unique_ptr<SegmentedLog> log(new SegmentedLog(disk, std::move(options)));
   const std::string name = "open the log in " + log->options_.folder;
-  SKY_RETURN_IF_ERROR(log->OpenSegments().WithContext(name));
-  SKY_RETURN_IF_ERROR(log->TakeUp().WithContext(name));
+  const auto unused = log->OpenSegments();
+  if (!unused) return unused.error().WithContext(name);
+  SKY_RETURN_IF_ERROR(log->TakeUp(*unused).WithContext(name));
   return log;
 }
 
-Status SegmentedLog::OpenSegments() {
+Result<std::vector<LogSegment>> SegmentedLog::OpenSegments() {
+  std::vector<LogSegment> unused;
   SKY_ASSIGN_OR_RETURN(const auto names, disk_.List(options_.folder));
   for (const std::string& name : names) {
     if (!name.ends_with(kSuffix)) continue;
@@ -48,14 +50,14 @@ Status SegmentedLog::OpenSegments() {
     SKY_ASSIGN_OR_RETURN(LogSegment segment,
                          LogSegment::Open(disk_, options_.folder + "/" + name, options_.store_id));
     next_nonce_ = std::max(next_nonce_, segment.nonce() + 1);
-    auto& list = segment.nonce() == 0 ? spares_ : segment.first_lsn() == 0 ? unused_ : used_;
+    auto& list = segment.nonce() == 0 ? spares_ : segment.first_lsn() == 0 ? unused : used_;
     list.push_back(std::move(segment));
   }
   std::ranges::sort(used_, {}, &LogSegment::nonce);
-  return Status();
+  return unused;
 }
 
-Status SegmentedLog::TakeUp() {
+Status SegmentedLog::TakeUp(const std::vector<LogSegment>& unused) {
   LogMark mark;
   if (!used_.empty()) {
     SKY_ASSIGN_OR_RETURN(mark, NewestMark());
@@ -68,8 +70,7 @@ Status SegmentedLog::TakeUp() {
     SKY_RETURN_IF_ERROR(EndLast(mark.synced_lsn));
   }
   // With their bytes gone, their nonces may be given again.
-  for (const LogSegment& segment : unused_) SKY_RETURN_IF_ERROR(disk_.Remove(segment.path()));
-  unused_.clear();
+  for (const LogSegment& segment : unused) SKY_RETURN_IF_ERROR(disk_.Remove(segment.path()));
   if (used_.empty()) {
     SKY_RETURN_IF_ERROR(Roll());
     return DropSpares();
@@ -83,16 +84,15 @@ Status SegmentedLog::TakeUp() {
   return DropSpares();
 }
 
-// What the marks of all segments say together: none ever said too much.
+// What the marks of all segments say together: none ever said too much. One that was made ready
+// knows nothing that no mark knows.
 Result<LogMark> SegmentedLog::NewestMark() {
   LogMark newest;
-  for (const std::vector<LogSegment>* segments : {&used_, &unused_}) {
-    for (const LogSegment& segment : *segments) {
-      size_t place = 0;
-      SKY_ASSIGN_OR_RETURN(const LogMark mark, segment.NewestMark(&place));
-      newest.synced_lsn = std::max(newest.synced_lsn, mark.synced_lsn);
-      newest.oldest_lsn = std::max(newest.oldest_lsn, mark.oldest_lsn);
-    }
+  for (const LogSegment& segment : used_) {
+    size_t place = 0;
+    SKY_ASSIGN_OR_RETURN(const LogMark mark, segment.NewestMark(&place));
+    newest.synced_lsn = std::max(newest.synced_lsn, mark.synced_lsn);
+    newest.oldest_lsn = std::max(newest.oldest_lsn, mark.oldest_lsn);
   }
   return newest;
 }

@@ -84,9 +84,10 @@ class SegmentedLog : public RedoLog {
   };
 
   SegmentedLog(Disk& disk, SegmentedLogOptions options);
-  Status OpenSegments();
+  // Returns those that an earlier life made ready and did not use.
+  Result<std::vector<LogSegment>> OpenSegments();
   class OpenTail;
-  Status TakeUp();
+  Status TakeUp(const std::vector<LogSegment>& unused);
   Result<LogMark> NewestMark();
   Status CheckSpares(uint64_t oldest_lsn);
   Status DropUnneeded(uint64_t oldest_lsn);
@@ -116,7 +117,6 @@ class SegmentedLog : public RedoLog {
   const SegmentedLogOptions options_;
   std::vector<LogSegment> used_;    // Ascending; the last is being written.
   std::vector<LogSegment> spares_;  // In the order in which they are used again.
-  std::vector<LogSegment> unused_;  // While it is opened: made ready in an earlier life.
   std::optional<LogSegment> next_;  // Comes after the last: its header is written ...
   bool next_synced_ = false;        // ... and survives a power cut.
   // Of the segment before the last, until it is synced as a whole; then, and before, synced() is

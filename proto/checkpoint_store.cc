@@ -152,7 +152,10 @@ Result<Objects> VerifyCheckpoint(ObjectStore& store, const Manifest& manifest, S
   for (const auto& [key, info] : objects) {
     if (stop.stop_requested()) return Stopped();
     SKY_RETURN_IF_ERROR(CheckSize(store, info));
-    if (const auto known = sound.find(key); known != sound.end() && known->second == info) continue;
+    if (const auto known = sound.find(key); known != sound.end() && known->second == info) {
+      read += info.bytes;
+      continue;
+    }
     SKY_RETURN_IF_ERROR(store.Read(info, look));
     sound[key] = info;
   }

@@ -46,7 +46,7 @@ Result<Objects> PutCheckpoint(ObjectStore& store, const Manifest& manifest);
 // enough for a process that keeps this.
 using SoundObjects = Objects;
 
-// Bytes read so far, of `all`: while a checkpoint is read.
+// Bytes read so far, or known to be sound, of `all`: while a checkpoint is read.
 using ReadProgress = std::function<void(uint64_t read, uint64_t all)>;
 
 // Whether a restore would find all that it needs: each object is there with its size, and each one

@@ -102,7 +102,15 @@ TEST(CheckpointStoreTest, WhatWasFoundSoundIsNotReadAgain) {
   SoundObjects sound;
   ASSERT_TRUE(VerifyCheckpoint(store, *ReadManifest(store, 1), sound));
   store.reads.clear();
-  ASSERT_TRUE(VerifyCheckpoint(store, *ReadManifest(store, 2), sound));
+  uint64_t last = 0;
+  const auto progress = [&last](uint64_t read, uint64_t all) {
+    EXPECT_GT(read, last);
+    EXPECT_LE(read, all);
+    last = read;
+  };
+  const auto objects = VerifyCheckpoint(store, *ReadManifest(store, 2), sound, {}, progress);
+  ASSERT_TRUE(objects);
+  EXPECT_EQ(last, BytesOf(*objects));
   for (const auto& [key, count] : store.reads) {
     EXPECT_FALSE(key.starts_with("objects/base")) << "both rounds have it";
   }
