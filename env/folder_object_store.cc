@@ -141,7 +141,7 @@ class FolderObjectStore::Writer : public ObjectWriter {
 
 Result<std::unique_ptr<FolderObjectStore>> FolderObjectStore::Open(std::string folder) {
   const std::string temporary = folder + "/" + kTemporary;
-  SKY_RETURN_IF_ERROR(MakeFolders(temporary).WithContext("open the object store " + folder));
+  SKY_RETURN_IF_ERROR(MakeFolders(folder).WithContext("open the object store " + folder));
   std::error_code error;
   for (fs::directory_iterator it(temporary, error), end; !error && it != end; it.increment(error)) {
     const auto age = AgeOf(it->path().string());
@@ -159,6 +159,7 @@ Result<std::string> FolderObjectStore::PathOf(const std::string& key) const {
 // ---------------------------------------------------------------- writing
 
 Result<std::unique_ptr<ObjectWriter>> FolderObjectStore::Create() {
+  SKY_RETURN_IF_ERROR(Translated(MakeFolders(folder_ + "/" + kTemporary)));
   char host[256] = {};
   (void)gethostname(host, sizeof(host) - 1);  // Empty if it fails: still unlikely to be taken.
   // Names of writers on other machines, and of a process before this one, may be there.

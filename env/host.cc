@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "env/host.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 
 namespace skybridge::env {
@@ -26,24 +23,10 @@ uint64_t ResidentBytes() {
   return resident_pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-uint64_t FileLimit() {
-  rlimit limit{};
-  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
-}
-
-Status RaiseFileLimit(uint64_t needed) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    if (limit.rlim_cur >= needed) return Status();
-    if (limit.rlim_max >= needed) {
-      limit.rlim_cur = needed;
-      if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return Status();
-    }
-  }
-  return Status(StatusCode::kResourceExhausted,
-                "this process needs " + std::to_string(needed) + " open files and may have " +
-                    std::to_string(limit.rlim_max) +
-                    ": raise the limit (ulimit -Hn, or LimitNOFILE= of its service)");
+std::string BootId() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  return file >> id ? id : "unknown";
 }
 
 }  // namespace skybridge::env

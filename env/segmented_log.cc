@@ -64,6 +64,9 @@ Status SegmentedLog::TakeUp(const std::vector<LogSegment>& unused) {
     next_lsn_ = mark.oldest_lsn;
   }
   SKY_RETURN_IF_ERROR(CheckSpares(next_lsn_));
+  if (used_.empty() && options_.begun) {
+    return {StatusCode::kDataLoss, "it is gone: no segment of it has a head"};
+  }
   if (!used_.empty()) {
     SKY_RETURN_IF_ERROR(DropUnneeded(mark.oldest_lsn));
     SKY_RETURN_IF_ERROR(DropBehindGap(mark.synced_lsn));

@@ -23,6 +23,7 @@ struct SegmentedLogOptions {
   uint64_t segment_bytes = 80 << 20;  // One file; a record must fit: the largest push does.
   size_t spares_max = 2;              // Segments kept for use again; more are deleted.
   uint64_t page_bytes = 4096;         // Writes end at multiples of it; a power of two.
+  bool begun = false;                 // It was there before: a folder without one has lost it.
 };
 
 // A RedoLog in files of one size, which are reserved at once, written from front to back, and used
@@ -52,7 +53,8 @@ class SegmentedLog : public RedoLog {
  public:
   // Opens what is in the folder, or begins a log. Reads only the last segment; the others are
   // checked by Read. `disk` outlives it, and what StartSync gave.
-  // Errors: kDataLoss            synced records or segments are missing; names file and offset.
+  // Errors: kDataLoss            synced records or segments are missing; names file and offset;
+  //                              or all of it is.
   //         kFailedPrecondition  the log of another store; names both.
   static Result<std::unique_ptr<SegmentedLog>> Open(Disk& disk, SegmentedLogOptions options);
 

@@ -8,6 +8,7 @@
 #include <glog/logging.h>
 
 #include "env/files.h"
+#include "env/host.h"
 #include "env/posix_disk.h"
 #include "env/segmented_log.h"
 #include "launch/checkpoint_folder.h"
@@ -70,6 +71,9 @@ Status ServerRole::StartShard(const OpenJob& job, const RunIdentity& identity, u
       ShardStoreOptions(job.model.tables(), identity.id, shard, folder);
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockStore(store_options.folder));
   Shard started{.lock = std::move(lock)};
+  SKY_ASSIGN_OR_RETURN(started.life, env::LogLife::Open(store_options.folder + "/log_life"));
+  const std::string boot = env::BootId();
+  SKY_RETURN_IF_ERROR(started.life->CheckWhole(boot));
   SKY_ASSIGN_OR_RETURN(auto store, env::RocksDbRowStore::Open(store_options));
   const uint64_t store_id = store->store_id();
   started.store = std::move(store);
@@ -83,16 +87,30 @@ Status ServerRole::StartShard(const OpenJob& job, const RunIdentity& identity, u
   options.store_id = store_id;
   SKY_RETURN_IF_ERROR(options.Validate());
   env::SegmentedLogOptions log_options{.folder = store_options.folder + "/log",
-                                       .store_id = store_id};
+                                       .store_id = store_id,
+                                       .begun = started.life->begun()};
   // What an image lets go of is enough until the next one.
   log_options.spares_max = options.image_log_bytes / log_options.segment_bytes + 2;
   SKY_ASSIGN_OR_RETURN(started.log, env::SegmentedLog::Open(*started.disk, log_options));
+  const bool waits = job.loaded.job.cluster().durability() == job::POWER;
+  SKY_RETURN_IF_ERROR(started.life->Begin(waits ? "" : boot));
   SKY_ASSIGN_OR_RETURN(auto node, ps::ShardNode::Open(std::move(options), *started.store,
                                                       *started.log, checkpoints_.get()));
   started.node = node.get();
   started.host->Start(std::move(node));
   shards_.push_back(std::move(started));
   return {};
+}
+
+// A log that ends well is whole whatever happens to its machine then. One of which that is not
+// said costs work at most.
+ServerRole::~ServerRole() {
+  for (Shard& shard : shards_) {
+    shard.host.reset();
+    Status ended = shard.log->Sync();
+    if (ended.ok()) ended = shard.life->End();
+    if (!ended.ok()) LOG(WARNING) << "end a shard: " << ended;
+  }
 }
 
 bool ServerRole::ended() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "common/status.h"
 #include "env/disk.h"
 #include "env/file_lock.h"
+#include "env/log_life.h"
 #include "env/redo_log.h"
 #include "env/rocksdb_row_store.h"
 #include "env/row_store.h"
@@ -45,6 +47,8 @@ class ServerRole {
                                                    const std::string& checkpoints,
                                                    const ListenOptions& listen,
                                                    ProcessRuntime& runtime);
+  // Ends the shards, and syncs their logs.
+  ~ServerRole();
   bool ended() const;
   void RequestStop();
   // The first error of a shard, once ended.
@@ -56,6 +60,7 @@ class ServerRole {
     std::unique_ptr<env::RowStore> store;
     std::unique_ptr<env::Disk> disk;
     std::unique_ptr<env::RedoLog> log;
+    std::optional<env::LogLife> life;
     const ps::ShardNode* node = nullptr;  // Owned by the host.
     std::unique_ptr<NodeHost> host;       // Last, so that it ends first.
   };

@@ -14,6 +14,7 @@
 
 #include "env/files.h"
 #include "launch/files.h"
+#include "launch/scheduler_log.h"
 #include "launch/server_count.h"
 
 namespace skybridge::launch {
@@ -37,11 +38,14 @@ void DeleteHalfWritten(const std::string& path) {
   for (const fs::path& file : half_written) fs::remove(file, error);
 }
 
-// What a run has made before it is one: the remains of a start that failed are in nobody's way.
+// What a run has made before it is one: the remains of a start that failed are in nobody's way. Its
+// lock comes first: without one the files are somebody else's, whatever they are called.
 bool OnlyRemains(const std::string& path) {
-  std::set<std::string> remains = {"lock",      "job.pbtxt",   "scheduler.log",
-                                   "scheduler", "checkpoints", "restoring"};
   std::error_code error;
+  if (fs::is_empty(path, error)) return !error;
+  if (!fs::exists(RunFolder{path}.lock_file(), error)) return false;
+  std::set<std::string> remains = {"lock",      "job.pbtxt",          "scheduler.log", "scheduler",
+                                   "restoring", "scheduler.log_life", "checkpoints"};
   if (fs::exists(RunFolder{path}.restoring_file(), error)) {
     remains.insert({"store", "temp"});
   }
@@ -56,15 +60,18 @@ bool OnlyRemains(const std::string& path) {
   return !error;
 }
 
+Status CheckOnlyRemains(const std::string& path) {
+  if (OnlyRemains(path)) return {};
+  return {StatusCode::kAlreadyExists,
+          fmt::format("run folder {}: it is not empty: choose another or delete it", path)};
+}
+
 Result<RunFolder> MakeNamed(const std::string& path) {
   std::error_code error;
   if (fs::exists(path, error) && !fs::is_directory(path, error)) {
     return Status(StatusCode::kAlreadyExists, fmt::format("run folder {}: it is a file", path));
   }
-  if (fs::exists(path, error) && !OnlyRemains(path)) {
-    return Status(StatusCode::kAlreadyExists,
-                  fmt::format("run folder {}: it is not empty: choose another or delete it", path));
-  }
+  if (fs::exists(path, error)) SKY_RETURN_IF_ERROR(CheckOnlyRemains(path));
   SKY_RETURN_IF_ERROR(env::MakeFolders(path));
   return RunFolder{AbsolutePath(path)};
 }
@@ -112,12 +119,15 @@ Result<RunFolder> FindRunFolder(const std::string& path) {
 Result<env::FileLock> LockRunFolder(const RunFolder& folder, Duration patience) {
   auto lock = env::FileLock::Take(folder.lock_file(), patience);
   if (lock) return lock;
-  return lock.error().WithContext(fmt::format("run folder {}: another run uses it", folder.path));
+  const bool held = lock.error().code() == StatusCode::kAlreadyExists;
+  return lock.error().WithContext(
+      fmt::format("run folder {}{}", folder.path, held ? ": another run uses it" : ""));
 }
 
 Result<OwnRunFolder> BeginRunFolder(const std::string& wanted, const std::string& name) {
   SKY_ASSIGN_OR_RETURN(RunFolder folder, MakeRunFolder(wanted, name));
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, Duration::zero()));
+  SKY_RETURN_IF_ERROR(CheckOnlyRemains(folder.path));  // Another may have had it meanwhile.
   CleanRunFolder(folder);
   DeleteHalfWritten(folder.path);
   return OwnRunFolder{std::move(folder), std::move(lock)};
@@ -125,7 +135,7 @@ Result<OwnRunFolder> BeginRunFolder(const std::string& wanted, const std::string
 
 void CleanRunFolder(const RunFolder& folder) {
   std::error_code ignored;
-  fs::remove_all(folder.scheduler_folder(), ignored);
+  DeleteSchedulerLog(folder.scheduler_folder());
   fs::remove_all(folder.temp_folder(), ignored);
   fs::remove_all(folder.store_folder(), ignored);
   fs::remove(folder.restoring_file(), ignored);  // After what it says is there.

@@ -38,7 +38,9 @@ Status CheckRuns(const RunFolder& folder) {
         StatusCode::kFailedPrecondition,
         fmt::format("scale {}: its job is done, or there never was one", ShownPath(folder.path))};
   }
-  if (LockRunFolder(folder, Duration::zero()).has_value()) {
+  const auto lock = LockRunFolder(folder, Duration::zero());
+  if (!lock && lock.error().code() != StatusCode::kAlreadyExists) return lock.error();
+  if (lock) {
     return {StatusCode::kFailedPrecondition,
             fmt::format("scale {}: it does not run; to go on: skybridge run --resume {}",
                         ShownPath(folder.path), ShownPath(folder.path))};

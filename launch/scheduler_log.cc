@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "env/durable_record_log.h"
+#include "env/log_life.h"
 #include "env/posix_disk.h"
 #include "env/segmented_log.h"
 #include "proto/scheduler_log.pb.h"
@@ -15,15 +16,23 @@ namespace {
 
 constexpr uint64_t kSegmentBytes = 4 << 20;
 
+// Beside the folder, so that it is not lost with it.
+std::string LifeOf(const std::string& folder) { return folder + ".log_life"; }
+
 // A record log with the files below it.
 class FileLog : public env::RecordLog {
  public:
   static Result<std::unique_ptr<FileLog>> Open(const std::string& folder) {
     std::unique_ptr<FileLog> log(new FileLog);
-    auto opened =
-        env::SegmentedLog::Open(log->disk_, {.folder = folder, .segment_bytes = kSegmentBytes});
-    if (!opened) return OfOwnState(opened.error());
-    log->log_ = *std::move(opened);
+    const auto open = [&]() -> Status {
+      SKY_ASSIGN_OR_RETURN(env::LogLife life, env::LogLife::Open(LifeOf(folder)));
+      SKY_ASSIGN_OR_RETURN(log->log_,
+                           env::SegmentedLog::Open(log->disk_, {.folder = folder,
+                                                                .segment_bytes = kSegmentBytes,
+                                                                .begun = life.begun()}));
+      return life.Begin("");  // Nothing is said that is not synced.
+    };
+    if (Status status = open(); !status.ok()) return OfOwnState(std::move(status));
     return log;
   }
 
@@ -75,10 +84,17 @@ Status BeginSchedulerLog(const std::string& folder, std::span<const Record> reco
 
 Status ReopenJob(const std::string& folder) {
   std::error_code ignored;
-  if (!std::filesystem::exists(folder, ignored)) return {};  // It had not begun.
+  const bool begun = std::filesystem::exists(LifeOf(folder), ignored);
+  if (!begun && !std::filesystem::exists(folder, ignored)) return {};
   SKY_ASSIGN_OR_RETURN(const auto log, FileLog::Open(folder));
   const Record reopening;
   return log->Write(std::span(&reopening, 1));
+}
+
+void DeleteSchedulerLog(const std::string& folder) {
+  std::error_code ignored;
+  std::filesystem::remove(LifeOf(folder), ignored);
+  std::filesystem::remove_all(folder, ignored);
 }
 
 Result<SchedulerLog> OpenSchedulerLog(const std::string& folder) {

@@ -103,9 +103,9 @@ Status LockstepRank::TakeRankReply(const Answer& answer, Instant now, Effects* o
   }
   for (const wire::RankReply& reply : replies_) {
     if (std::max(reply.accepted(), reply.committed()) >= done) continue;
-    return Status(StatusCode::kDataLoss, "clock " + std::to_string(done) +
-                                             " was certified, but a shard has accepted only " +
-                                             std::to_string(reply.accepted()));
+    return Status(StatusCode::kStateLost, "clock " + std::to_string(done) +
+                                              " was certified, but a shard has accepted only " +
+                                              std::to_string(reply.accepted()));
   }
   NextClock(done, now, out);
   return Status();

@@ -113,13 +113,20 @@ TEST_F(CheckpointTest, AfterALostDiskTheRunGoesBackAndTheResultIsTheSame) {
   const auto lose_store = [](const std::string& run) { fs::remove_all(run + "/store/shard-1"); };
   const auto damage_log = [](const std::string& run) { Damage(run + "/store/shard-1/log"); };
   const auto damage_history = [](const std::string& run) { Damage(run + "/scheduler"); };
+  const auto lose_history = [](const std::string& run) { fs::remove_all(run + "/scheduler"); };
+  // As its machine would find it after a power cut.
+  const auto cut_power = [](const std::string& run) {
+    std::ofstream(run + "/store/shard-1/log_life") << "boot another";
+  };
   const struct {
     std::string name;
     Words victim;
     std::function<void(const std::string&)> lose;
   } losses[] = {{"store", {"ps", "--number", "1"}, lose_store},
                 {"log", {"ps", "--number", "1"}, damage_log},
-                {"history", {"run_scheduler"}, damage_history}};
+                {"power", {"ps", "--number", "1"}, cut_power},
+                {"history", {"run_scheduler"}, damage_history},
+                {"no-history", {"run_scheduler"}, lose_history}};
   for (const auto& loss : losses) {
     env::Process run = StartRun(loss.name, job, 2);
     const auto victims = ChildrenOf(run.pid(), loss.victim);
@@ -137,19 +144,22 @@ TEST_F(CheckpointTest, AfterALostDiskTheRunGoesBackAndTheResultIsTheSame) {
 
 TEST_F(CheckpointTest, WithoutCheckpointsALostDiskEndsTheJobAndSaysSo) {
   MakeData();
-  env::Process run =
-      Start(Words{"run", Path("job.pbtxt"), "--run_dir", Path("run")} + JobOf(2000), "run.log");
-  ASSERT_TRUE(WaitForText("run.log", "train ")) << Read("run.log");
-  const auto servers = ChildrenOf(run.pid(), {"ps"});
-  ASSERT_EQ(servers.size(), 1u);
-  kill(servers[0], SIGSTOP);
-  fs::remove_all(Path("run/store"));
-  kill(servers[0], SIGKILL);
-  const auto exit = run.Wait(kPatience);
-  ASSERT_TRUE(exit.has_value());
-  EXPECT_EQ(exit->code, 5) << Read("run.log");
-  EXPECT_NE(Read("run.log").find("the job makes no checkpoints to go back to"), std::string::npos)
-      << Read("run.log");
+  for (const std::string lost : {"store", "store/shard-0/log"}) {
+    const std::string name = "run-" + std::to_string(lost.size()), log = name + ".log";
+    env::Process run =
+        Start(Words{"run", Path("job.pbtxt"), "--run_dir", Path(name)} + JobOf(2000), log);
+    ASSERT_TRUE(WaitForText(log, "train ")) << Read(log);
+    const auto servers = ChildrenOf(run.pid(), {"ps"});
+    ASSERT_EQ(servers.size(), 1u);
+    kill(servers[0], SIGSTOP);
+    fs::remove_all(Path(name + "/" + lost));
+    kill(servers[0], SIGKILL);
+    const auto exit = run.Wait(kPatience);
+    ASSERT_TRUE(exit.has_value());
+    EXPECT_EQ(exit->code, 5) << lost << ": " << Read(log);
+    EXPECT_NE(Read(log).find("the job makes no checkpoints to go back to"), std::string::npos)
+        << lost << ": " << Read(log);
+  }
 }
 
 void CheckpointTest::RestoreWith(const Words& job, const std::vector<int>& sizes) const {

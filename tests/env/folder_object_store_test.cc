@@ -151,8 +151,16 @@ TEST_F(FolderObjectStoreTest, KeysStayInTheFolder) {
   EXPECT_TRUE(store->Put("a..b/c.d", "x").ok());
 }
 
+// Promise: who only reads needs no leave to write.
+TEST_F(FolderObjectStoreTest, OpeningWritesNothingIntoAFolderThatIsThere) {
+  const auto store = Open();
+  EXPECT_TRUE(fs::is_empty(scratch_.path()));
+  ASSERT_TRUE(store->Put("one", "x").ok());
+  EXPECT_EQ(*store->Get("one", 9), "x");
+}
+
 TEST_F(FolderObjectStoreTest, OnlyOldLeftoversOfDeadWritersAreDeleted) {
-  Open();
+  fs::create_directories(scratch_.path() + "/tmp");
   const std::string old_file = scratch_.Write("tmp/host-1-1", "left long ago");
   const std::string young = scratch_.Write("tmp/host-2-1", "being written");
   fs::last_write_time(old_file, fs::last_write_time(old_file) - std::chrono::hours(25));

@@ -396,6 +396,23 @@ TEST_F(TornLogTest, ASegmentThatIsNeededAndMissingIsRefused) {
   EXPECT_EQ(oldest, 1);
 }
 
+// Promise: a log that had begun is not begun anew in silence, whatever is left of it.
+TEST_F(SegmentedLogTest, ALogThatIsGoneIsRefusedIfItHadBegun) {
+  const auto open = [this](bool begun) {
+    return SegmentedLog::Open(disk_, {.folder = "log", .segment_bytes = kSegment, .begun = begun})
+        .status();
+  };
+  EXPECT_EQ(open(true).code(), StatusCode::kDataLoss);
+  ASSERT_TRUE(open(false).ok());
+  EXPECT_TRUE(open(true).ok()) << "it is there, without records";
+  const auto names = *disk_.List("log");
+  ASSERT_EQ(names.size(), 1u);
+  const std::string nothing(kSegment, '\0');
+  const std::string_view pieces[] = {nothing};
+  ASSERT_TRUE((*disk_.Open("log/" + names[0]))->WriteAt(0, pieces).ok());
+  EXPECT_EQ(open(true).code(), StatusCode::kDataLoss) << "its head, marks and records are gone";
+}
+
 TEST_F(SegmentedLogTest, SegmentsOfAnotherSizeAreWrittenOnlyToTheirEnd) {
   for (uint64_t i = 1; i <= 40; ++i) {
     const uint64_t segment = kSegment + (i % 3) * 400;

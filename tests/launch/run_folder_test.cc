@@ -60,6 +60,7 @@ TEST_F(RunFolderTest, RemainsOfAStartThatFailedAreNoObstacle) {
 TEST_F(RunFolderTest, RemainsOfARestoreThatWasKilledAreNoObstacle) {
   const RunFolder folder = *MakeRunFolder("mine", "job");
   fs::create_directories(folder.store_folder() + "/shard-0");
+  std::ofstream(folder.lock_file()) << "77";
   EXPECT_FALSE(MakeRunFolder("mine", "job").has_value()) << "somebody's store";
   std::ofstream(folder.restoring_file()).put('\n');
   std::ofstream(folder.state_file() + ".tmp-7-1") << "{";
@@ -76,6 +77,23 @@ TEST_F(RunFolderTest, RemainsOfARestoreThatWasKilledAreNoObstacle) {
   std::ofstream(folder.restoring_file()).put('\n');
   std::ofstream(folder.state_file()) << "{}";
   EXPECT_FALSE(BeginRunFolder("mine", "job").has_value()) << "a run that can be resumed";
+}
+
+// Promise: nothing is deleted or replaced that a run did not make.
+TEST_F(RunFolderTest, FilesOfSomebodyElseAreNoRemainsWhateverTheyAreCalled) {
+  const RunFolder folder = *MakeRunFolder("mine", "job");
+  fs::create_directories(folder.scheduler_folder());
+  std::ofstream(folder.scheduler_folder() + "/notes") << "mine";
+  std::ofstream(folder.job_file()) << "# mine\nname: \"x\"";
+  EXPECT_EQ(BeginRunFolder("mine", "job").status().code(), StatusCode::kAlreadyExists);
+  EXPECT_TRUE(fs::exists(folder.scheduler_folder() + "/notes"));
+  EXPECT_FALSE(fs::exists(folder.lock_file()));
+}
+
+TEST_F(RunFolderTest, ALockThatCannotBeTakenIsNotSaidToBeHeld) {
+  const Status refused = LockRunFolder(RunFolder{"none"}, Duration::zero()).status();
+  EXPECT_EQ(refused.message().find("another run"), std::string::npos) << refused;
+  EXPECT_NE(refused.message().find("none/lock"), std::string::npos) << refused;
 }
 
 TEST_F(RunFolderTest, OneProcessAtATimeBeginsInAFolder) {

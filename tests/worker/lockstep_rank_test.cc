@@ -113,12 +113,12 @@ TEST_F(LockstepRankTest, SuccessorGoesOnWhereEveryShardAccepted) {
   for (const SeenPush& push : runner_.shards.pushes) EXPECT_EQ(push.push.attempt(), 2u);
 }
 
-TEST_F(LockstepRankTest, CertifiedClockThatAShardLacksIsDataLoss) {
+TEST_F(LockstepRankTest, CertifiedClockThatAShardLacksIsLostState) {
   runner_.shards.ranks[0].set_done(2);
   runner_.shards.ranks[0].set_accepted(2);
   runner_.shards.ranks[1].set_accepted(1);
   const LeaseOutcome outcome = Work(0, 2);
-  EXPECT_EQ(outcome.status.code(), StatusCode::kDataLoss) << outcome.status;
+  EXPECT_EQ(outcome.status.code(), StatusCode::kStateLost) << outcome.status;
   EXPECT_TRUE(runner_.shards.pushes.empty());
 }
 
