@@ -48,12 +48,6 @@ ClockSchedule::Epoch ClockSchedule::Deal(uint64_t seed, uint32_t ranks, uint32_t
   return dealt;
 }
 
-uint64_t ClockSchedule::clocks_before(uint32_t epoch) const {
-  uint64_t clocks = 0;
-  for (uint32_t e = 0; e < epoch; ++e) clocks += epochs_[e].clocks;
-  return clocks;
-}
-
 std::pair<uint32_t, uint64_t> ClockSchedule::Locate(uint64_t clock) const {
   CHECK_GE(clock, 1u);
   CHECK_LE(clock, total_);

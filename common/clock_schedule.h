@@ -31,8 +31,6 @@ class ClockSchedule {
   uint64_t clocks_per_epoch(uint32_t epoch) const { return epochs_[epoch].clocks; }
   // Of all epochs; clocks count from 1.
   uint64_t clocks_total() const { return total_; }
-  // Clocks of the epochs before `epoch`.
-  uint64_t clocks_before(uint32_t epoch) const;
   // What `rank` computes at `clock`; nothing if it ran out.
   std::optional<BatchPosition> At(Rank rank, uint64_t clock) const;
   // Ranks that compute a batch at `clock`: what each divides its mean gradient by.

@@ -20,17 +20,22 @@ DEFINE_uint32(words_per_item, 0, "Words of its cluster in each item's text; 0: n
 namespace skybridge::launch {
 namespace {
 
+data::SyntheticOptions OptionsByFlags() {
+  return {.seed = FLAGS_seed,
+          .users = FLAGS_users,
+          .items = FLAGS_items,
+          .clusters = FLAGS_clusters,
+          .train_per_user = FLAGS_train_per_user,
+          .test_per_user = FLAGS_test_per_user,
+          .signal = FLAGS_signal,
+          .zipf = FLAGS_zipf,
+          .words_per_item = FLAGS_words_per_item};
+}
+
+Status CheckGenerate(const std::vector<std::string>&) { return OptionsByFlags().Validate(); }
+
 Status Generate(const std::vector<std::string>&) {
-  const data::SyntheticOptions options{.seed = FLAGS_seed,
-                                       .users = FLAGS_users,
-                                       .items = FLAGS_items,
-                                       .clusters = FLAGS_clusters,
-                                       .train_per_user = FLAGS_train_per_user,
-                                       .test_per_user = FLAGS_test_per_user,
-                                       .signal = FLAGS_signal,
-                                       .zipf = FLAGS_zipf,
-                                       .words_per_item = FLAGS_words_per_item};
-  SKY_RETURN_IF_ERROR(options.Validate());
+  const data::SyntheticOptions options = OptionsByFlags();
   SKY_RETURN_IF_ERROR(env::MakeFolders(FLAGS_out));
   SKY_ASSIGN_OR_RETURN(const data::SyntheticReport report,
                        data::GenerateSynthetic(options, FLAGS_out));
@@ -51,6 +56,7 @@ Command GenerateCommand() {
           "replaced.",
       .flags = {"out", "users", "items", "clusters", "train_per_user", "test_per_user", "signal",
                 "zipf", "words_per_item", "seed"},
+      .check = CheckGenerate,
       .run = Generate};
 }
 

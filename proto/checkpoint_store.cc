@@ -71,7 +71,11 @@ Status DropManifests(ObjectStore& store, uint32_t keep, SoundObjects& sound,
   if (rounds.size() <= keep) return Status();
   SKY_ASSIGN_OR_RETURN(const Manifest newest, ReadManifest(store, rounds.back()));
   SKY_ASSIGN_OR_RETURN(Objects whole, VerifyCheckpoint(store, newest, sound, stop));
-  for (size_t i = 0; i < rounds.size() - keep; ++i) {
+  size_t beyond = rounds.size() - 1;  // Those before it go, oldest first.
+  for (uint32_t kept = 1; kept < keep && beyond > 0;) {
+    if (ReadManifest(store, rounds[--beyond])) ++kept;
+  }
+  for (size_t i = 0; i < beyond; ++i) {
     SKY_RETURN_IF_ERROR(store.Delete(ManifestKey(rounds[i])));
     report.rounds.push_back(rounds[i]);
   }

@@ -58,7 +58,7 @@ Result<Objects> VerifyCheckpoint(ObjectStore& store, const Manifest& manifest, S
                                  const ReadProgress& progress = {});
 
 struct PruneOptions {
-  uint32_t keep = 3;             // Newest checkpoints that stay; at least 1.
+  uint32_t keep = 3;             // Newest ones with a manifest that can be read, which stay; >= 1.
   double object_age_min = 3600;  // Seconds. Younger objects may belong to a round that goes on.
 };
 

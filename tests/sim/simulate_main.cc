@@ -162,8 +162,18 @@ Status RunWorkload(const std::string& workload, const SeedRange& seeds, const st
   return Status();
 }
 
+Result<SeedRange> SeedsByFlags() {
+  return ParseSeeds(FLAGS_seed.empty() ? FLAGS_seeds : FLAGS_seed);
+}
+
+Status CheckSimulate(const std::vector<std::string>&) {
+  SKY_ASSIGN_OR_RETURN(const SeedRange seeds, SeedsByFlags());
+  if (FLAGS_workload == "all") return {};
+  return RunOf(seeds.first, FLAGS_workload).status();
+}
+
 Status Simulate(const std::vector<std::string>&) {
-  const auto seeds = ParseSeeds(FLAGS_seed.empty() ? FLAGS_seeds : FLAGS_seed);
+  const auto seeds = SeedsByFlags();
   if (!seeds) return seeds.error();
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
@@ -191,6 +201,7 @@ launch::Command SimulateCommand() {
           .details = std::move(details),
           .flags = {"workload", "seeds", "seed", "jobs", "set", "shrink", "log"},
           .repeated = {"set"},
+          .check = CheckSimulate,
           .run = Simulate};
 }
 
