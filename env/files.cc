@@ -80,9 +80,10 @@ std::string FolderOf(std::string path) {
 }
 
 // A name that no other writer of the same path uses now.
+constexpr char kTemporary[] = ".tmp-";
 std::string TemporaryName(const std::string& path) {
   static std::atomic<uint64_t> count = 0;
-  return path + ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(++count);
+  return path + kTemporary + std::to_string(getpid()) + "-" + std::to_string(++count);
 }
 
 }  // namespace
@@ -92,6 +93,10 @@ Status SystemStatus(const std::error_code& error, const std::string& attempt) {
   const bool full = error == std::errc::no_space_on_device;
   return Status(full ? StatusCode::kResourceExhausted : StatusCode::kUnavailable,
                 attempt + ": " + error.message());
+}
+
+std::string_view NameWrittenAs(std::string_view name) {
+  return name.substr(0, name.find(kTemporary));
 }
 
 Result<std::string> ReadFile(const std::string& path) {

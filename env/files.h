@@ -27,6 +27,10 @@ Status ReadPieces(const std::string& path, const std::function<Status(std::strin
 // crash, and the new one survives a power cut once this returned.
 Status WriteFileDurably(const std::string& path, std::string_view content);
 
+// The name that a file was to get: that of one which WriteFileDurably was writing when its process
+// was killed, or its own.
+std::string_view NameWrittenAs(std::string_view name);
+
 // A new file that only its owner may read. Errors also: kAlreadyExists.
 Status WriteSecretFile(const std::string& path, std::string_view content);
 

@@ -108,6 +108,21 @@ std::string MarkText(const std::string& owner, uint64_t store_id) {
   return fmt::format("Rows of a Skybridge shard.\nowner {}\nstore {:016x}\n", owner, store_id);
 }
 
+// Errors: kFailedPrecondition unless nothing is there but marks that a former life did not finish.
+Status CheckFree(const std::string& folder) {
+  std::error_code error;
+  std::vector<fs::path> unfinished;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (NameWrittenAs(it->path().filename().string()) != kMarkName) {
+      return {StatusCode::kFailedPrecondition,
+              "use " + folder + " for a shard's rows: it holds other files; name an empty one"};
+    }
+    unfinished.push_back(it->path());
+  }
+  for (const fs::path& mark : unfinished) fs::remove(mark, error);
+  return SystemStatus(error, "look into " + folder);
+}
+
 // Checks whose folder it is, or makes it this owner's. Returns the store's name.
 Result<uint64_t> TakeFolder(const RocksDbRowStoreOptions& options) {
   const std::string& folder = options.folder;
@@ -115,13 +130,7 @@ Result<uint64_t> TakeFolder(const RocksDbRowStoreOptions& options) {
   const std::string mark = folder + "/" + kMarkName;
   std::error_code error;
   if (!fs::exists(mark, error)) {
-    const bool empty = fs::is_empty(folder, error);
-    SKY_RETURN_IF_ERROR(SystemStatus(error, "look into " + folder));
-    if (!empty) {
-      return Status(
-          StatusCode::kFailedPrecondition,
-          "use " + folder + " for a shard's rows: it holds other files; name an empty one");
-    }
+    SKY_RETURN_IF_ERROR(CheckFree(folder));
     SKY_RETURN_IF_ERROR(WriteFileDurably(mark, MarkText(options.owner, options.new_store_id)));
     return options.new_store_id;
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <regex>
 #include <set>
 #include <system_error>
@@ -24,16 +25,13 @@ namespace fs = std::filesystem;
 
 constexpr int kRunsMax = 100'000;
 
-// The name of a file, also of one that was being written when its writer was killed.
-std::string WrittenAs(const std::string& name) { return name.substr(0, name.find(".tmp-")); }
-
 void DeleteHalfWritten(const std::string& path) {
   std::error_code error;
   std::vector<fs::path> half_written;
   for (fs::directory_iterator it(path, error); !error && it != fs::directory_iterator();
        it.increment(error)) {
     const std::string name = it->path().filename().string();
-    if (WrittenAs(name) != name) half_written.push_back(it->path());
+    if (env::NameWrittenAs(name) != name) half_written.push_back(it->path());
   }
   for (const fs::path& file : half_written) fs::remove(file, error);
 }
@@ -44,8 +42,9 @@ bool OnlyRemains(const std::string& path) {
   std::error_code error;
   if (fs::is_empty(path, error)) return !error;
   if (!fs::exists(RunFolder{path}.lock_file(), error)) return false;
-  std::set<std::string> remains = {"lock",      "job.pbtxt",          "scheduler.log", "scheduler",
-                                   "restoring", "scheduler.log_life", "checkpoints"};
+  std::set<std::string, std::less<>> remains = {"lock",       "job.pbtxt", "scheduler.log",
+                                                "scheduler",  "restoring", "scheduler.log_life",
+                                                "checkpoints"};
   if (fs::exists(RunFolder{path}.restoring_file(), error)) {
     remains.insert({"store", "temp"});
   }
@@ -53,8 +52,8 @@ bool OnlyRemains(const std::string& path) {
        it.increment(error)) {
     const fs::path& entry = it->path();
     const std::string name = entry.filename().string();
-    const bool half_written = WrittenAs(name) == "run.json" && name != "run.json";
-    if (!half_written && !remains.contains(WrittenAs(name))) return false;
+    const bool half_written = env::NameWrittenAs(name) == "run.json" && name != "run.json";
+    if (!half_written && !remains.contains(env::NameWrittenAs(name))) return false;
     if (entry.filename() == "checkpoints" && !fs::is_empty(entry, error)) return false;
   }
   return !error;

@@ -261,6 +261,15 @@ TEST_F(RocksDbRowStoreTest, AFolderWithOtherFilesIsRefusedAndLeftAlone) {
   EXPECT_TRUE(fs::exists(folder_ + "/thesis.txt"));
 }
 
+// Promise: a start may be killed at any moment, and is repeated.
+TEST_F(RocksDbRowStoreTest, AMarkThatWasNotFinishedIsNoObstacle) {
+  fs::create_directories(folder_);
+  std::ofstream(folder_ + "/SKYBRIDGE_ROWS.tmp-77-1") << "Rows of";
+  const auto store = Open();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  EXPECT_FALSE(fs::exists(folder_ + "/SKYBRIDGE_ROWS.tmp-77-1"));
+}
+
 TEST_F(RocksDbRowStoreTest, AFolderInUseIsRefusedAndItsRowsStay) {
   auto first = Open();
   ASSERT_TRUE(first.has_value()) << first.error();
