@@ -72,10 +72,10 @@ Status ServerRole::StartShard(const OpenJob& job, const RunIdentity& identity, u
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockStore(store_options.folder));
   Shard started{.lock = std::move(lock)};
   SKY_ASSIGN_OR_RETURN(started.life, env::LogLife::Open(store_options.folder + "/log_life"));
-  const std::string boot = env::BootId();
-  SKY_RETURN_IF_ERROR(started.life->CheckWhole(boot));
   SKY_ASSIGN_OR_RETURN(auto store, env::RocksDbRowStore::Open(store_options));
   const uint64_t store_id = store->store_id();
+  const std::string boot = env::BootId();
+  SKY_RETURN_IF_ERROR(started.life->CheckWhole(boot));
   started.store = std::move(store);
   started.disk = std::make_unique<env::PosixDisk>();
   SKY_ASSIGN_OR_RETURN(

@@ -93,7 +93,7 @@ Status ReopenJob(const std::string& folder) {
 
 void DeleteSchedulerLog(const std::string& folder) {
   std::error_code ignored;
-  std::filesystem::remove(LifeOf(folder), ignored);
+  std::filesystem::remove(LifeOf(folder), ignored);  // First: what is left then is a log.
   std::filesystem::remove_all(folder, ignored);
 }
 

@@ -116,7 +116,7 @@ TEST_F(CheckpointTest, AfterALostDiskTheRunGoesBackAndTheResultIsTheSame) {
   const auto lose_history = [](const std::string& run) { fs::remove_all(run + "/scheduler"); };
   // As its machine would find it after a power cut.
   const auto cut_power = [](const std::string& run) {
-    std::ofstream(run + "/store/shard-1/log_life") << "boot another";
+    std::ofstream(run + "/store/shard-1/log_life_boot") << "another";
   };
   const struct {
     std::string name;
