@@ -127,6 +127,7 @@ Status ZmqTransportOptions::Validate() const {
   if (heartbeat_interval <= Duration::zero()) return bad("heartbeat_interval");
   if (heartbeat_timeout <= Duration::zero()) return bad("heartbeat_timeout");
   if (linger < Duration::zero()) return bad("linger");
+  if (idle_max <= Duration::zero()) return bad("idle_max");
   if (strikes_max <= 0) return bad("strikes_max");
   if (mute < Duration::zero()) return bad("mute");
   if (!keys) return Status();
@@ -197,14 +198,16 @@ Status ZmqTransport::Listen() {
   size_t size = sizeof bound;
   CHECK_EQ(zmq_getsockopt(socket.get(), ZMQ_LAST_ENDPOINT, bound, &size), 0) << SystemError();
   endpoint_ = bound;
-  sources_.push_back({"", std::move(socket)});
+  sources_.push_back({"", std::move(socket), clock_.Now()});
   return Status();
 }
 
 void* ZmqTransport::DealerFor(const std::string& endpoint) {
   if (const auto it = dealers_.find(endpoint); it != dealers_.end()) {
+    sources_[it->second].used = clock_.Now();
     return sources_[it->second].socket.get();
   }
+  CloseIdle();
   if (dealers_.size() >= options_.connections_max || !IsConnectEndpoint(endpoint)) return nullptr;
   // Never in the clear where keys were asked for.
   if (options_.keys && options_.keys->server_public_key.empty()) return nullptr;
@@ -219,8 +222,20 @@ void* ZmqTransport::DealerFor(const std::string& endpoint) {
     return nullptr;
   }
   dealers_.emplace(endpoint, sources_.size());
-  sources_.push_back({endpoint, *std::move(socket)});
+  sources_.push_back({endpoint, *std::move(socket), clock_.Now()});
   return sources_.back().socket.get();
+}
+
+void ZmqTransport::CloseIdle() {
+  const Instant now = clock_.Now();
+  std::erase_if(sources_, [&](const Source& source) {
+    return !source.endpoint.empty() && now - source.used > options_.idle_max;
+  });
+  dealers_.clear();
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    if (!sources_[i].endpoint.empty()) dealers_.emplace(sources_[i].endpoint, i);
+  }
+  next_source_ = 0;
 }
 
 void ZmqTransport::Send(Envelope message) {
@@ -318,6 +333,7 @@ std::optional<Envelope> ZmqTransport::TakeFrom(Source& source) {
     Strike(peer);
     return std::nullopt;
   }
+  source.used = clock_.Now();
   message.peer = std::move(peer);
   ++metrics_.received;
   metrics_.received_bytes += message.header.size() + message.payload.size();

@@ -34,6 +34,9 @@ struct ZmqTransportOptions {
   int send_queue_max = 32;  // Messages per peer; then Send drops. A push has up to 16 chunks.
   int backlog = 128;
   size_t connections_max = 1024;  // Endpoints that Send connects to.
+  // A connection of ours that carried nothing for so long is closed when another is made:
+  // processes that come back listen elsewhere.
+  Duration idle_max = std::chrono::seconds(60);
   Duration handshake_max = std::chrono::seconds(2);
   Duration heartbeat_interval = std::chrono::seconds(1);
   Duration heartbeat_timeout = std::chrono::seconds(5);
@@ -93,6 +96,8 @@ class ZmqTransport : public Transport {
 
   // Where others reach this transport, with the port that was bound; empty if it does not listen.
   const std::string& endpoint() const { return endpoint_; }
+  // Endpoints that it is connected to, or tries to be.
+  size_t connections() const { return dealers_.size(); }
   const ZmqTransportMetrics& metrics() const { return metrics_; }
 
  private:
@@ -103,6 +108,7 @@ class ZmqTransport : public Transport {
   struct Source {
     std::string endpoint;  // Empty: the ROUTER.
     Socket socket;
+    Instant used{};  // When it was last sent to, or heard.
   };
   struct Strikes {
     int count = 0;
@@ -114,6 +120,7 @@ class ZmqTransport : public Transport {
   Result<Socket> MakeSocket(int type, const std::string& endpoint) const;
   // The DEALER for `endpoint`; null if there can be none.
   void* DealerFor(const std::string& endpoint);
+  void CloseIdle();
   // One message of any source, without waiting.
   std::optional<Envelope> TakeMessage();
   // One message of `source`; nothing if there is none, or if it had to be dropped.

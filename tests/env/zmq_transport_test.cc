@@ -117,6 +117,30 @@ TEST_F(ZmqTransportTest, SendingToNobodyIsCountedAndNeverBlocks) {
   EXPECT_EQ(server->metrics().sent, 0u);
 }
 
+class ManualClock : public Clock {
+ public:
+  Instant Now() override { return now; }
+  Instant now{};
+};
+
+// Promise: whoever comes back again and again, each time elsewhere, takes no more and more sockets.
+TEST_F(ZmqTransportTest, ConnectionsToThoseWhoAreGoneAreClosed) {
+  const auto server = Listener();
+  ManualClock clock;
+  const auto client = *ZmqTransport::Create(context_, clock, {.idle_max = std::chrono::seconds(9)});
+  std::string peer;
+  for (int life = 0; life < 20; ++life) {
+    client->Send({"tcp://127.0.0.1:" + std::to_string(20001 + life), "x", {}});
+    client->Send({server->endpoint(), "x", {}});
+    const auto message = server->Receive(kLong);
+    ASSERT_TRUE(message.has_value());
+    if (life == 0) peer = message->peer;
+    EXPECT_EQ(message->peer, peer) << "a connection in use stays";
+    clock.now = clock.now + Duration(std::chrono::seconds(4));
+  }
+  EXPECT_LE(client->connections(), 4u);
+}
+
 TEST_F(ZmqTransportTest, FrameAboveTheLimitIsNotSent) {
   const auto client = Make({});
   client->Send({"tcp://127.0.0.1:1", "x", std::string(64 << 20, 'x')});
