@@ -79,8 +79,9 @@ std::string FolderOf(std::string path) {
   return folder.empty() ? "." : folder;
 }
 
-// A name that no other writer of the same path uses now.
 constexpr char kTemporary[] = ".tmp-";
+
+// A name that no other writer of the same path uses now.
 std::string TemporaryName(const std::string& path) {
   static std::atomic<uint64_t> count = 0;
   return path + kTemporary + std::to_string(getpid()) + "-" + std::to_string(++count);

@@ -85,7 +85,7 @@ Status BeginSchedulerLog(const std::string& folder, std::span<const Record> reco
 Status ReopenJob(const std::string& folder) {
   std::error_code ignored;
   const bool begun = std::filesystem::exists(LifeOf(folder), ignored);
-  if (!begun && !std::filesystem::exists(folder, ignored)) return {};
+  if (!begun && !std::filesystem::exists(folder, ignored)) return {};  // Nothing to make void.
   SKY_ASSIGN_OR_RETURN(const auto log, FileLog::Open(folder));
   const Record reopening;
   return log->Write(std::span(&reopening, 1));
