@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -13,7 +12,6 @@
 #include <system_error>
 #include <utility>
 
-#include <fmt/format.h>
 #include <glog/logging.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -25,13 +23,13 @@
 
 #include "env/files.h"
 #include "env/image_chain.h"
+#include "env/store_mark.h"
 
 namespace skybridge::env {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kMarkName[] = "SKYBRIDGE_ROWS";
 constexpr size_t kKeyBytes = 10;
 // RocksDB asserts, instead of returning an error, when its own small files do not fit.
 constexpr uint64_t kFreeBytesMin = 16 << 20;
@@ -102,48 +100,6 @@ rocksdb::Options MakeOptions(const RocksDbRowStoreOptions& given, bool direct_re
   table.cache_index_and_filter_blocks = false;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
-}
-
-std::string MarkText(const std::string& owner, uint64_t store_id) {
-  return fmt::format("Rows of a Skybridge shard.\nowner {}\nstore {:016x}\n", owner, store_id);
-}
-
-// Errors: kFailedPrecondition unless nothing is there but marks that a former life did not finish.
-Status CheckFree(const std::string& folder) {
-  std::error_code error;
-  std::vector<fs::path> unfinished;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (NameWrittenAs(it->path().filename().string()) != kMarkName) {
-      return {StatusCode::kFailedPrecondition,
-              "use " + folder + " for a shard's rows: it holds other files; name an empty one"};
-    }
-    unfinished.push_back(it->path());
-  }
-  for (const fs::path& mark : unfinished) fs::remove(mark, error);
-  return SystemStatus(error, "look into " + folder);
-}
-
-// Checks whose folder it is, or makes it this owner's. Returns the store's name.
-Result<uint64_t> TakeFolder(const RocksDbRowStoreOptions& options) {
-  const std::string& folder = options.folder;
-  SKY_RETURN_IF_ERROR(MakeFolders(folder));
-  const std::string mark = folder + "/" + kMarkName;
-  std::error_code error;
-  if (!fs::exists(mark, error)) {
-    SKY_RETURN_IF_ERROR(CheckFree(folder));
-    SKY_RETURN_IF_ERROR(WriteFileDurably(mark, MarkText(options.owner, options.new_store_id)));
-    return options.new_store_id;
-  }
-  SKY_ASSIGN_OR_RETURN(const std::string text, ReadFile(mark));
-  const size_t id_at = text.size() < 17 ? 0 : text.size() - 17;
-  uint64_t store_id = 0;
-  const auto parsed = std::from_chars(text.data() + id_at, text.data() + text.size(), store_id, 16);
-  if (parsed.ec != std::errc() || text != MarkText(options.owner, store_id)) {
-    return Status(StatusCode::kFailedPrecondition,
-                  "use " + folder + " for the rows of " + options.owner + ": " + mark +
-                      " says it is another's; name another folder, or delete this one:\n" + text);
-  }
-  return store_id;
 }
 
 // Half-written runs and images of a former life only take room.
@@ -255,7 +211,8 @@ Status RocksDbRowStore::State::Start() {
 
 Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOptions options) {
   auto state = std::make_unique<State>();
-  SKY_ASSIGN_OR_RETURN(state->store_id, TakeFolder(options));
+  const StoreMark mark(options.folder);
+  SKY_ASSIGN_OR_RETURN(state->store_id, mark.Take(options.owner, options.new_store_id));
   state->options = std::move(options);
   SKY_RETURN_IF_ERROR(state->Start());
   return std::unique_ptr<RocksDbRowStore>(new RocksDbRowStore(std::move(state)));
@@ -263,12 +220,12 @@ Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOp
 
 Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Adopt(RocksDbRowStoreOptions options) {
   const std::string attempt = "take up the files in " + options.folder + "/db";
-  const std::string mark = options.folder + "/" + kMarkName;
-  std::error_code error;
-  if (fs::exists(mark, error)) {
+  const StoreMark mark(options.folder);
+  if (mark.exists()) {
     return Status(StatusCode::kFailedPrecondition,
-                  attempt + ": they are a store already, as " + mark + " says");
+                  attempt + ": they are a store already, as " + mark.path() + " says");
   }
+  std::error_code error;
   // Without it RocksDB would make a new, empty database, and delete the rest.
   if (!fs::exists(options.folder + "/db/CURRENT", error)) {
     return Status(StatusCode::kDataLoss, attempt + ": CURRENT is not among them");
@@ -279,8 +236,7 @@ Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Adopt(RocksDbRowStoreO
   SKY_RETURN_IF_ERROR(state->Start());
   SKY_RETURN_IF_ERROR(state->TakeAdditions());
   // Now it is whole.
-  SKY_RETURN_IF_ERROR(
-      WriteFileDurably(mark, MarkText(state->options.owner, state->options.new_store_id)));
+  SKY_RETURN_IF_ERROR(mark.Write(state->options.owner, state->options.new_store_id));
   return std::unique_ptr<RocksDbRowStore>(new RocksDbRowStore(std::move(state)));
 }
 

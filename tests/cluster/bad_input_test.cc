@@ -59,6 +59,19 @@ TEST_F(BadInputTest, TowersOfDifferentWidthAreRefused) {
   ExpectRefusal({"--set", "candidate.dim=16"}, {"dim"});
 }
 
+TEST_F(BadInputTest, WrongCommandLinesAreErrorsOfUsage) {
+  const std::vector<std::vector<std::string>> wrong = {{"generate", "--users", "0"},
+                                                       {"generate", "--uesrs", "9"},
+                                                       {"simulate", "--workload", "nope"},
+                                                       {"simulate", "--seeds", "5..3"}};
+  for (const std::vector<std::string>& arguments : wrong) {
+    const Outcome outcome = Call(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.output;
+    const std::string help = "try: skybridge " + arguments[0] + " --help";
+    EXPECT_NE(outcome.output.find(help), std::string::npos) << outcome.output;
+  }
+}
+
 // What only the end of a run would find out is found before it begins.
 TEST_F(BadInputTest, IndexThatCannotBeBuiltIsRefusedBeforeTheTraining) {
   ExpectRefusal({"--set", "index.factory=garbage"}, {"index.factory", "garbage"});

@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <filesystem>
 
 #include "tests/cluster/skybridge_runs.h"
 
@@ -109,6 +110,15 @@ TEST_F(DeathTest, KilledRunGoesOnWhenItIsResumed) {
   const Outcome resumed = Call({"run", "--resume", Path("run"), "--hash"});
   ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
   EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
+}
+
+// Promise: at POWER what was answered is synced, whatever happens to the machine.
+TEST_F(DeathTest, AtPowerAKilledRunDoesNotNeedItsMachine) {
+  env::Process run = StartLongRun({"--set", "cluster.durability=POWER"});
+  kill(run.pid(), SIGKILL);
+  ASSERT_TRUE(run.Wait(seconds(10)).has_value());
+  EXPECT_TRUE(std::filesystem::exists(Path("run/store/shard-0/log_life")));
+  EXPECT_FALSE(std::filesystem::exists(Path("run/store/shard-0/log_life_boot")));
 }
 
 TEST_F(DeathTest, InterruptedRunGoesOnWhenItIsResumed) {

@@ -3,6 +3,7 @@
 // `skybridge scale`: servers join and leave a job that trains.
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,12 @@ TEST_F(ScaleTest, WhatCannotBeScaledSaysWhy) {
   EXPECT_NE(over.output.find("its job is done"), std::string::npos) << over.output;
   const Outcome none = Scale("done", 0);
   EXPECT_NE(none.output.find("--servers 0: must be 1 to 256"), std::string::npos) << none.output;
+  // A lock that cannot be looked at says nothing about a run.
+  std::filesystem::create_directories(Path("locked/lock"));
+  Write("locked/run.json", "{}");
+  const Outcome locked = Scale("locked", 2);
+  EXPECT_EQ(locked.exit_code, 3) << locked.output;
+  EXPECT_NE(locked.output.find("locked/lock: Is a directory"), std::string::npos) << locked.output;
 }
 
 }  // namespace

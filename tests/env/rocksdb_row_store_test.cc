@@ -251,25 +251,6 @@ TEST_F(RocksDbRowStoreTest, RowsOfAnotherOwnerAreRefusedAndStay) {
   EXPECT_EQ(ScanAll(**store, TableId(0), {}, 100).size(), runs[0].keys.size());
 }
 
-TEST_F(RocksDbRowStoreTest, AFolderWithOtherFilesIsRefusedAndLeftAlone) {
-  fs::create_directories(folder_);
-  std::ofstream(folder_ + "/thesis.txt") << "years of work";
-  const auto store = Open();
-  ASSERT_FALSE(store.has_value());
-  EXPECT_EQ(store.error().code(), StatusCode::kFailedPrecondition);
-  EXPECT_NE(store.error().message().find(folder_), std::string::npos) << store.error();
-  EXPECT_TRUE(fs::exists(folder_ + "/thesis.txt"));
-}
-
-// Promise: a start may be killed at any moment, and is repeated.
-TEST_F(RocksDbRowStoreTest, AMarkThatWasNotFinishedIsNoObstacle) {
-  fs::create_directories(folder_);
-  std::ofstream(folder_ + "/SKYBRIDGE_ROWS.tmp-77-1") << "Rows of";
-  const auto store = Open();
-  ASSERT_TRUE(store.has_value()) << store.error();
-  EXPECT_FALSE(fs::exists(folder_ + "/SKYBRIDGE_ROWS.tmp-77-1"));
-}
-
 TEST_F(RocksDbRowStoreTest, AFolderInUseIsRefusedAndItsRowsStay) {
   auto first = Open();
   ASSERT_TRUE(first.has_value()) << first.error();
