@@ -200,7 +200,7 @@ std::string Overview(std::span<const Command> commands) {
   return text +
          "\nskybridge COMMAND --help tells more. Exit codes: 0 done, 1 wrong input, "
          "2 wrong command line,\n3 try again, 4 replaced by another process, "
-         "130 interrupted.\n";
+         "5 what the job kept is lost,\n130 interrupted.\n";
 }
 
 std::vector<std::string> Lines(const std::string& flag) {

@@ -14,6 +14,7 @@ namespace {
 constexpr Duration kStopGrace = std::chrono::seconds(5);
 constexpr Duration kWishEvery = std::chrono::milliseconds(200);
 constexpr Duration kRejoinAfter = std::chrono::seconds(2);
+constexpr Duration kRetryAfter = std::chrono::seconds(30);
 
 std::string NameOf(scheduler::Role role, uint32_t index) {
   return fmt::format("{}-{}", role == scheduler::Role::kShard ? "server" : "worker", index);
@@ -145,11 +146,17 @@ void LocalCluster::LookAtWish(Instant now) {
     servers_asked_ = *wanted;
     say_(fmt::format("{} servers are wanted", *wanted));
     scheduler_.Give(ShardsWanted{.shards = *wanted * count});
+    for (Node& node : nodes_) {
+      if (std::exchange(node.stuck, false)) node.start_at = now;
+    }
   }
   const Progress& progress = scheduler_.progress();
-  const ServersNow news{.wanted = progress.shards_wanted / count,
-                        .servers = (progress.shards + count - 1) / count,
-                        .settled = progress.scaled};
+  ServersNow news{.wanted = progress.shards_wanted / count,
+                  .servers = (progress.shards + count - 1) / count,
+                  .settled = progress.scaled};
+  for (const Node& node : nodes_) {
+    if (node.stuck && node.index < news.wanted && !news.stuck) news.stuck = node.index;
+  }
   if (news.servers == 0 || servers_told_ == news) return;
   servers_told_ = news;
   TellServers(options_.folder, news);
@@ -158,34 +165,52 @@ void LocalCluster::LookAtWish(Instant now) {
 void LocalCluster::StartJoining(Instant now) {
   const uint32_t count = options_.shape.shards_per_server;
   const Progress& progress = scheduler_.progress();
-  const uint32_t servers = stopping_ ? 0 : (progress.shards_wanted + count - 1) / count;
-  for (uint32_t index = 0; index < servers; ++index) {
+  // One that is not wanted any more is needed until others have its rows.
+  const uint32_t shards = stopping_ ? 0 : std::max(progress.shards, progress.shards_wanted);
+  for (uint32_t index = 0; index * count < shards; ++index) {
     const auto is_it = [index](const Node& node) {
       return node.role == scheduler::Role::kShard && node.index == index;
     };
     auto node = std::ranges::find_if(nodes_, is_it);
-    // What was heard of the job may be older than a farewell: it may have ended.
-    if (node != nodes_.end() && (!node->left_at || now - *node->left_at < kRejoinAfter)) continue;
     if (node == nodes_.end()) {
       AddNode(scheduler::Role::kShard, index);
-      node = nodes_.end() - 1;
+      Join(nodes_.back(), now);
+    } else if (node->start_at && now >= *node->start_at) {
+      Join(*node, now);
     }
-    say_(fmt::format("{} joins", node->process.name()));
-    node->left_at.reset();
-    const Status started = node->process.Start(now, scheduler_.progress_count());
-    if (started.ok()) continue;
-    say_(started.ToString());
-    node->left_at = now;
   }
+}
+
+void LocalCluster::Join(Node& node, Instant now) {
+  say_(fmt::format("{} joins", node.process.name()));
+  node.start_at.reset();
+  node.stuck = false;
+  const Status started = node.process.Start(now, scheduler_.progress_count());
+  if (started.ok()) return;
+  say_(started.ToString());
+  node.start_at = now + kRejoinAfter;
+}
+
+// The job goes on without it.
+bool LocalCluster::Joins(const Node& node) const {
+  const uint32_t with_rows = scheduler_.progress().shards;
+  return node.role == scheduler::Role::kShard && with_rows > 0 &&
+         node.index * options_.shape.shards_per_server >= with_rows;
 }
 
 void LocalCluster::LookAtNode(Node& node, Instant now) {
   const auto exit = node.process.Look(now, scheduler_.progress_count());
   if (!exit) return;
-  // A server that has taken its leave while the job goes on was told that it is not needed.
+  // A server that has taken its leave while the job goes on was told that it is not needed. What
+  // was heard of the job may be older than a farewell: it may have ended.
   if (exit->how.ok()) {
-    node.left_at = now;
+    node.stuck = false;
+    node.start_at = now + kRejoinAfter;
     return;
+  }
+  if (exit->final && Joins(node)) {
+    node.stuck = true;
+    node.start_at = now + kRetryAfter;
   }
   LOG(WARNING) << exit->line;
   say_(exit->line);

@@ -70,7 +70,8 @@ class LocalCluster {
     scheduler::Role role;
     uint32_t index;  // Of servers or of workers.
     KeptProcess process;
-    std::optional<Instant> left_at;  // It has ended well.
+    std::optional<Instant> start_at;  // It left, or could not join: not before this, if wanted.
+    bool stuck = false;               // It could not join.
   };
 
   void LookAtScheduler(Instant now);
@@ -80,8 +81,10 @@ class LocalCluster {
   void AddNode(scheduler::Role role, uint32_t index);
   // Passes on what `skybridge scale` wishes, and tells it what has come of it.
   void LookAtWish(Instant now);
-  // Servers that joined are started again, and new ones started, once the scheduler expects them.
+  // Servers that the job needs or should have are started, once the scheduler expects them.
   void StartJoining(Instant now);
+  void Join(Node& node, Instant now);
+  bool Joins(const Node& node) const;
   void LookAtNode(Node& node, Instant now);
   // Tells the scheduler of all nodes in a process.
   void TellExit(const Node& node, const Status& how, bool final);

@@ -20,6 +20,7 @@
 #include "launch/roles.h"
 #include "launch/run_report.h"
 #include "launch/scheduler_role.h"
+#include "launch/server_count.h"
 #include "launch/supervise.h"
 
 namespace skybridge::launch {
@@ -127,6 +128,12 @@ Result<RunOutcome> RunLocally(const OpenJob& job, const RunFolder& folder,
       {.export_folder = ExportFolderOf(job.loaded, folder), .temp_folder = folder.temp_folder()});
   node.table_hash = options.table_hash;
   SKY_RETURN_IF_ERROR(node.Validate());
+  if (options.in_process && ServersWanted(folder)) {
+    return Status(StatusCode::kFailedPrecondition,
+                  fmt::format("run --in_process {}: `skybridge scale` gave it another number of "
+                              "servers, which need processes: leave --in_process out",
+                              ShownPath(folder.path)));
+  }
   if (options.in_process) {
     return RunAsThreads(job, folder, std::move(node), identity, options.json, printer);
   }

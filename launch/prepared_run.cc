@@ -27,12 +27,11 @@ Status CheckTrainable(const OpenJob& job) {
 
 Status CheckStartedBy(const RunState& state, StartedBy by, const std::string& path) {
   const bool by_hand = !state.endpoint.empty();
-  if (by_hand == (by == StartedBy::kHand)) return {};
+  if (!by_hand || by == StartedBy::kHand) return {};  // Any run can go on by hand.
   return {StatusCode::kFailedPrecondition,
-          by_hand ? fmt::format("resume {}: its processes were started by hand: the scheduler goes "
-                                "on with skybridge scheduler --resume",
-                                path)
-                  : fmt::format("resume {}: it goes on with skybridge run --resume", path)};
+          fmt::format("resume {}: its processes were started by hand: the scheduler goes on with "
+                      "skybridge scheduler --resume",
+                      path)};
 }
 
 }  // namespace

@@ -18,14 +18,22 @@
 namespace skybridge::launch {
 namespace {
 
-// The first error of a node or of its loop.
+// The first error of a node that has ended, or of its loop.
 template <typename Nodes>
 Status FirstError(const Nodes& nodes) {
   for (const auto& hosted : nodes) {
+    if (!hosted.host->ended()) continue;  // Its thread still writes.
     SKY_RETURN_IF_ERROR(hosted.host->loop_status());
     SKY_RETURN_IF_ERROR(hosted.node->exit_status());
   }
   return {};
+}
+
+// One that failed is not left out: only a process can be started again.
+template <typename Nodes>
+bool HaveEnded(const Nodes& nodes) {
+  return std::ranges::all_of(nodes, [](const auto& hosted) { return hosted.host->ended(); }) ||
+         !FirstError(nodes).ok();
 }
 
 // RocksDB has a lock of its own, which does not say who holds it. A process that was stopped does.
@@ -113,9 +121,7 @@ ServerRole::~ServerRole() {
   }
 }
 
-bool ServerRole::ended() const {
-  return std::ranges::all_of(shards_, [](const Shard& shard) { return shard.host->ended(); });
-}
+bool ServerRole::ended() const { return HaveEnded(shards_); }
 
 void ServerRole::RequestStop() {
   for (Shard& shard : shards_) shard.host->RequestStop();
@@ -151,9 +157,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::Start(
   return role;
 }
 
-bool WorkerRole::ended() const {
-  return std::ranges::all_of(trainers_, [](const Trainer& t) { return t.host->ended(); });
-}
+bool WorkerRole::ended() const { return HaveEnded(trainers_); }
 
 void WorkerRole::RequestStop() {
   for (Trainer& trainer : trainers_) trainer.host->RequestStop();

@@ -49,9 +49,10 @@ class ServerRole {
                                                    ProcessRuntime& runtime);
   // Ends the shards, and syncs their logs.
   ~ServerRole();
+  // All shards have, or one has with an error.
   bool ended() const;
   void RequestStop();
-  // The first error of a shard, once ended.
+  // The first error of a shard that has ended.
   Status status() const;
 
  private:
@@ -80,6 +81,7 @@ class WorkerRole {
                                                    uint32_t worker,
                                                    std::shared_ptr<const worker::Dataset> dataset,
                                                    ProcessRuntime& runtime);
+  // As of a server.
   bool ended() const;
   void RequestStop();
   Status status() const;

@@ -62,14 +62,21 @@ Status WaitForServers(const RunFolder& folder, uint32_t wanted) {
     const auto now = ReadServers(folder);
     if (!now) {
       return {StatusCode::kUnavailable,
-              "the run ended before it had them; its wish is kept for a "
-              "run that goes on"};
+              "the run ended before it had them; the wish is kept for a run that goes on, unless "
+              "that goes back to a checkpoint"};
     }
     if (now->wanted == wanted && said != now->servers) {
       said = now->servers;
       Say(fmt::format("{} servers have rows, {} should", now->servers, wanted));
     }
     if (now->wanted == wanted && now->settled) return {};
+    if (now->wanted == wanted && now->stuck) {
+      return {StatusCode::kUnavailable,
+              fmt::format("scale {}: server-{} cannot join: see {}; the wish is kept, and it is "
+                          "tried again every now and then",
+                          ShownPath(folder.path), *now->stuck,
+                          folder.log(fmt::format("server-{}", *now->stuck)))};
+    }
     if (!said && clock.Now() - began > kAnswerMax) {
       return {StatusCode::kUnavailable,
               fmt::format("scale {}: the scheduler has not taken it up in {:.0f} s; see {}",

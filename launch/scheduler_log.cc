@@ -51,7 +51,8 @@ class FileLog : public env::RecordLog {
   std::unique_ptr<env::SegmentedLog> log_;
 };
 
-// An empty record: what came before it, and ended the job before its work was done, is void.
+// An empty record: what came before it, and ended the job before its work was done, is void, and
+// work that had been given up is tried again (DurableJob).
 bool IsReopening(const Record& record) { return record.bytes.empty(); }
 
 bool IsUntimelyEnd(const Record& record) {
@@ -64,11 +65,9 @@ bool IsUntimelyEnd(const Record& record) {
 std::vector<Record> WithoutVoidEnds(std::vector<Record> all) {
   std::vector<Record> records;
   for (Record& record : all) {
-    if (IsReopening(record)) {
-      std::erase_if(records, IsUntimelyEnd);
-    } else {
-      records.push_back(std::move(record));
-    }
+    if (IsReopening(record)) std::erase_if(records, IsUntimelyEnd);
+    // One before all others makes nothing void.
+    if (!records.empty() || !IsReopening(record)) records.push_back(std::move(record));
   }
   return records;
 }

@@ -50,15 +50,17 @@ std::optional<uint32_t> ServersWanted(const RunFolder& folder) {
 
 void TellServers(const RunFolder& folder, const ServersNow& now) {
   const Status written = env::WriteFileDurably(
-      NowFile(folder), fmt::format("{} {} {}\n", now.wanted, now.servers, now.settled ? 1 : 0));
+      NowFile(folder), fmt::format("{} {} {} {}\n", now.wanted, now.servers, now.settled ? 1 : 0,
+                                   now.stuck ? *now.stuck + 1 : 0));
   LOG_IF(WARNING, !written.ok()) << written;
 }
 
 std::optional<ServersNow> ReadServers(const RunFolder& folder) {
-  const auto numbers = Numbers(NowFile(folder), 3);
+  const auto numbers = Numbers(NowFile(folder), 4);
   if (!numbers) return std::nullopt;
-  return ServersNow{
-      .wanted = (*numbers)[0], .servers = (*numbers)[1], .settled = (*numbers)[2] == 1};
+  ServersNow now{.wanted = (*numbers)[0], .servers = (*numbers)[1], .settled = (*numbers)[2] == 1};
+  if ((*numbers)[3] > 0) now.stuck = (*numbers)[3] - 1;
+  return now;
 }
 
 void ForgetWish(const RunFolder& folder) { Forget(WishFile(folder)); }

@@ -26,6 +26,9 @@ struct ServersNow {
   uint32_t wanted = 0;   // The wish that the scheduler has taken up.
   uint32_t servers = 0;  // That have slots.
   bool settled = false;  // All of them, in equal shares.
+  // The first one that should join and cannot: its process ended in a way that a new start does not
+  // change by itself. It is tried again from time to time.
+  std::optional<uint32_t> stuck;
   bool operator==(const ServersNow&) const = default;
 };
 // Failures are logged: they cost nothing but news.

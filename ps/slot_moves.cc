@@ -92,7 +92,7 @@ void SlotMoves::ServeRead(const wire::Header& question, Served* out) {
   if (out->payload.size() <= wire::kFrameBytesMax) return;
   out->status = Status(StatusCode::kOutOfRange,
                        fmt::format("a piece of {} bytes does not fit a message: too many streams "
-                                   "of pushes are open",
+                                   "of pushes",
                                    out->payload.size()));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/durable_job.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -363,9 +364,11 @@ void DurableJob::WatchMove() {
 std::vector<Incarnation> DurableJob::Dismissed() const {
   std::vector<Incarnation> nodes;
   if (stage_ != Stage::kRunning || move_) return nodes;
+  const uint32_t per_server = std::max(1u, options_.shards / std::max(1u, options_.servers));
   for (const Member* member : membership_.Live(Role::kShard)) {
-    const uint32_t index = member->self.key.index;
-    if (index >= map_.shards().size() && index >= shards_wanted_) {
+    // One that leaves comes back with a new process alone: those of one server leave together.
+    const uint32_t first = member->self.key.index / per_server * per_server;
+    if (first >= map_.shards().size() && first >= shards_wanted_) {
       nodes.push_back(member->incarnation);
     }
   }

@@ -39,7 +39,8 @@ class DurableJob {
 
   // A new job, term 1.
   explicit DurableJob(const SchedulerNodeOptions& options);
-  // The job of an earlier scheduler, one term later. An empty log makes a new job.
+  // The job of an earlier scheduler, one term later. An empty log makes a new job. A record of no
+  // bytes: the job goes on, though work had been given up before.
   // Errors: kFailedPrecondition  the log of another job, version, data or format: names the field
   //                              and both values.
   //         kDataLoss            a record that cannot be read, or cannot follow those before it;
@@ -92,7 +93,7 @@ class DurableJob {
   void AbortMove(const std::string& reason);
   // The map that the last move that was made led to.
   MapVersion last_move_made() const { return last_move_made_; }
-  // Live shards that the job has no use for any more.
+  // Live shards of servers that the job has no use for any more.
   std::vector<Incarnation> Dismissed() const;
 
   // Draws the conclusions from all inputs so far.

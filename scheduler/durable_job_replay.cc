@@ -25,6 +25,10 @@ Result<std::unique_ptr<DurableJob>> DurableJob::Restore(const SchedulerNodeOptio
   job->unsaved_.clear();
   job->term_ = 0;
   for (size_t i = 0; i < log.size(); ++i) {
+    if (i > 0 && log[i].bytes.empty()) {
+      job->run_.Reopen();
+      continue;
+    }
     SKY_RETURN_IF_ERROR(
         job->Replay(log[i], i == 0).WithContext(fmt::format("scheduler log, record {}", i + 1)));
   }

@@ -71,6 +71,17 @@ void JobRun::Fail(const Status& status) {
   if (failure_.ok()) failure_ = status;
 }
 
+void JobRun::FailForNow(const Status& status) {
+  if (failure_.ok()) may_retry_ = !status.ok();
+  Fail(status);
+}
+
+void JobRun::Reopen() {
+  if (!failure_.ok() && !may_retry_) return;
+  failure_ = {};
+  leases_.Reopen();
+}
+
 bool JobRun::Advance(std::span<const Incarnation> trainers, Instant now) {
   bool moved = false;
   while (failure_.ok() && StepOnce(trainers, now)) moved = true;
@@ -286,7 +297,7 @@ Status JobRun::CheckVectors() const {
 
 bool JobRun::Return(const Granted& by, const Status& why, Instant now) {
   if (!leases_.Holds(by.lease, by.attempt)) return false;
-  Fail(leases_.Return(by.lease, by.attempt, why, now));
+  FailForNow(leases_.Return(by.lease, by.attempt, why, now));
   return true;
 }
 
@@ -320,7 +331,7 @@ bool JobRun::ShardRefused(uint32_t shard, uint64_t request, const Status& refusa
   if (what->kind == ShardRequest::Kind::kCutRound) {
     return !judged.ok() && calls_.Answered(shard, request);
   }
-  Fail(judged);
+  FailForNow(judged);
   return !judged.ok();
 }
 

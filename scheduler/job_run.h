@@ -93,6 +93,9 @@ class JobRun {
 
   bool complete() const { return stage_ == Stage::kComplete; }
   const Status& failure() const { return failure_; }
+  // Whoever looks after the job wants it to go on: work that was given up, or refused by a shard,
+  // is tried again. A failure that no other try can mend stays.
+  void Reopen();
   JobProgress Progress(Instant now) const;
   // All but status.
   JobResult Collect() const;
@@ -119,6 +122,8 @@ class JobRun {
   std::vector<PartFile> Parts() const;
   ProgressScale Scale() const;
   void Fail(const Status& status);
+  // The same, for what another try may mend.
+  void FailForNow(const Status& status);
 
   SchedulerNodeOptions options_;  // With the number of shards that the map has.
   PhasePlan plan_;
@@ -138,6 +143,7 @@ class JobRun {
   double phase_seconds_ = 0;  // That an earlier life of the job spent in this phase.
   JobResult result_;          // Counters: without what phase_ and leases_ count.
   Status failure_;
+  bool may_retry_ = false;  // What failed is still to be done.
 };
 
 }  // namespace skybridge::scheduler

@@ -103,14 +103,25 @@ Result<LeaseTable::Report> LeaseTable::Done(const LeaseId& lease, Attempt attemp
 Status LeaseTable::Return(const LeaseId& lease, Attempt attempt, const Status& why, Instant now) {
   if (!Holds(lease, attempt)) return Status();
   Slot* slot = Find(lease);
+  slot->given_up = true;
   if (!RetryHelps(why.code())) return why.WithContext(LeaseName(lease));
   if (++slot->returns > options_.returns_max) {
     return why.WithContext(
         fmt::format("{}, given up after {} returns", LeaseName(lease), slot->returns));
   }
+  slot->given_up = false;
   slot->state = State::kPending;
   slot->eligible_at = now + options_.return_backoff * (1 << std::min(slot->returns - 1, 10u));
   return Status();
+}
+
+void LeaseTable::Reopen() {
+  for (Slot& slot : slots_) {
+    slot.returns = 0;
+    if (std::exchange(slot.given_up, false) && slot.state == State::kGranted) {
+      slot.state = State::kPending;
+    }
+  }
 }
 
 std::vector<Granted> LeaseTable::Release(Incarnation node) {

@@ -67,6 +67,10 @@ class LeaseTable {
   // Errors: those that end the job: `why` itself with the lease's name.
   Status Return(const LeaseId& lease, Attempt attempt, const Status& why, Instant now);
 
+  // Whoever looks after the job wants it to go on after such an end: leases that were given up are
+  // pending again, and every lease may be returned as often as at first.
+  void Reopen();
+
   // Everything this node holds is pending again. Returns what that was.
   std::vector<Granted> Release(Incarnation node);
 
@@ -89,6 +93,7 @@ class LeaseTable {
     Attempt finished_by{};
     Incarnation node{};  // While granted.
     uint32_t returns = 0;
+    bool given_up = false;
     Instant eligible_at;  // Pending: not before.
   };
   const Slot* Find(const LeaseId& lease) const;

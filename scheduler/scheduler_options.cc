@@ -53,6 +53,17 @@ uint64_t SchedulerNodeOptions::parts_expected() const {
          kFilesPerTable * export_tables.size() * shards + kIndexFiles;
 }
 
+uint64_t SchedulerNodeOptions::streams_expected() const {
+  const uint64_t prepared = uint64_t{training_partitions} + candidate_partitions;
+  if (lockstep()) return prepared;
+  uint32_t epochs_of_phase = epochs;
+  for (const EvaluationOptions& evaluation : evaluations) {
+    if (evaluation.every_epochs == 0) continue;
+    epochs_of_phase = std::min(epochs_of_phase, evaluation.every_epochs);
+  }
+  return std::max(prepared, uint64_t{epochs_of_phase} * training_partitions);
+}
+
 Status SchedulerNodeOptions::Validate() const {
   SKY_RETURN_IF_ERROR(AtLeastOne("shards", shards));
   SKY_RETURN_IF_ERROR(AtLeastOne("servers", servers));
@@ -84,6 +95,12 @@ Status SchedulerNodeOptions::Validate() const {
         "the export would have {} files ({} candidate partitions, {} tables "
         "on {} shards), more than {}; make data.partition_bytes larger",
         parts_expected(), candidate_partitions, export_tables.size(), shards, kPartsMax));
+  }
+  if (streams_expected() > kStreamsMax) {
+    return Refuse(fmt::format(
+        "{} partitions are trained on {} times, and shards would keep {} streams of pushes, more "
+        "than {}; make data.partition_bytes larger, or evaluate every few epochs",
+        training_partitions, epochs, streams_expected(), kStreamsMax));
   }
   return Status();
 }

@@ -58,7 +58,7 @@ struct SchedulerNodeOptions {
   std::string version;  // Of the binary; every node must have the same.
   uint64_t seed = 1;
 
-  uint32_t servers = 1;  // Processes, for people: server = shard / (shards / servers).
+  uint32_t servers = 1;  // Processes at the start: server = shard / (shards / servers).
   uint32_t shards = 1;
   uint32_t workers = 1;   // Processes, for people: worker = trainer / (trainers / workers).
   uint32_t trainers = 1;  // Expected at the start.
@@ -90,12 +90,17 @@ struct SchedulerNodeOptions {
   bool lockstep() const { return staleness == 0; }
   // Files that the parts of the export will have at most.
   uint64_t parts_expected() const;
+  // Streams of pushes that a shard will keep at most, until the phase ends.
+  uint64_t streams_expected() const;
   // Errors: kInvalidArgument names the field and its value.
   Status Validate() const;
 };
 
 // The shards that a job can have.
 inline constexpr uint32_t kShardsMax = 1024;
+
+// A shard gives the streams of its phase away with its slots, in one message.
+inline constexpr uint64_t kStreamsMax = 200'000;
 
 // The lists of part files in one message must fit its frame.
 inline constexpr uint64_t kPartsMax = 1500;

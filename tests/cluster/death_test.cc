@@ -112,6 +112,23 @@ TEST_F(DeathTest, KilledRunGoesOnWhenItIsResumed) {
   EXPECT_EQ(HashesOf("run"), TableHashes({"--set", "training.epochs=60"}));
 }
 
+// Promise: a job that had to give work up goes on with it once that can be done.
+TEST_F(DeathTest, WhatCouldNotBeWrittenIsWrittenWhenTheRunIsResumed) {
+  const std::vector<std::string> job = {"--set", "export.path=" + Path("blocked/export")};
+  Write("blocked", "a file");
+  std::vector<std::string> arguments = {"run", Path("job.pbtxt"), "--hash", "--run_dir",
+                                        Path("run")};
+  arguments.insert(arguments.end(), job.begin(), job.end());
+  const Outcome first = Call(arguments);
+  EXPECT_EQ(first.exit_code, 3) << first.output;
+  EXPECT_NE(first.output.find("run --resume"), std::string::npos) << first.output;
+  std::filesystem::remove(Path("blocked"));
+  const Outcome resumed = Call({"run", "--resume", Path("run")});
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.output;
+  EXPECT_TRUE(std::filesystem::exists(Path("blocked/export/MANIFEST.json")));
+  EXPECT_EQ(HashesOf("run"), TableHashes({}));
+}
+
 // Promise: at POWER what was answered is synced, whatever happens to the machine.
 TEST_F(DeathTest, AtPowerAKilledRunDoesNotNeedItsMachine) {
   env::Process run = StartLongRun({"--set", "cluster.durability=POWER"});

@@ -43,7 +43,7 @@ bool AllFaults() {
 }  // NOLINT(concurrency-mt-unsafe)
 
 // Runs whose n-th call that changes a file of one place fails.
-class DiskFaultTest : public ClusterTest, public testing::WithParamInterface<Place> {
+class DiskFaultRuns : public ClusterTest {
  protected:
   void SetUp() override {
     ClusterTest::SetUp();
@@ -60,12 +60,12 @@ class DiskFaultTest : public ClusterTest, public testing::WithParamInterface<Pla
     munmap(state_, sizeof(FaultState));
     ClusterTest::TearDown();
   }
-  void Arm(uint64_t fail_at, uint32_t error, const std::string& run) const {
+  void Arm(uint64_t fail_at, uint32_t error, const std::string& folder) const {
     state_->calls = 0;
     state_->failed = 0;
     state_->fail_at = fail_at;
     state_->error = error;
-    const std::string under = Path(run) + "/" + GetParam().folder;
+    const std::string under = Path(folder);
     ASSERT_LT(under.size(), sizeof state_->under);
     strcpy(state_->under, under.c_str());
     memset(state_->what, 0, sizeof state_->what);
@@ -76,9 +76,18 @@ class DiskFaultTest : public ClusterTest, public testing::WithParamInterface<Pla
                       "SKYBRIDGE_FAULT_STATE=" + Path("state"), SKYBRIDGE_BINARY});
     return CallProgram(arguments);
   }
-  Outcome RunJob(const std::string& run) const {
-    return Run({"run", Path("job.pbtxt"), "--hash", "--run_dir", Path(run), "--set",
-                "training.epochs=2", "--set", "cluster.shard_memory_bytes=2097152"});
+  Outcome RunJob(const std::string& run, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments = {"run",
+                                          Path("job.pbtxt"),
+                                          "--hash",
+                                          "--run_dir",
+                                          Path(run),
+                                          "--set",
+                                          "training.epochs=2",
+                                          "--set",
+                                          "cluster.shard_memory_bytes=2097152"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Run(std::move(arguments));
   }
   // Files of an export by name, without what tells of the run's time and place.
   std::map<std::string, std::string> ExportOf(const std::string& run) const {
@@ -96,6 +105,30 @@ class DiskFaultTest : public ClusterTest, public testing::WithParamInterface<Pla
   }
 
   FaultState* state_ = nullptr;
+};
+
+// Promise: a shard whose disk failed is started again, also if its server has others.
+TEST_F(DiskFaultRuns, AServerOfSeveralShardsStartsAgainWhenOneOfThemFails) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers have to be loaded first";
+#endif
+  const std::vector<std::string> more = {"--set", "cluster.shards_per_server=2", "--set",
+                                         "training.epochs=5"};
+  Arm(0, 0, "calm/store/shard-1/log");
+  ASSERT_EQ(RunJob("calm", more).exit_code, 0);
+  ASSERT_GT(state_->calls, 4u);
+  Arm(state_->calls / 2, EIO, "hurt/store/shard-1/log");
+  const Outcome hurt = RunJob("hurt", more);
+  EXPECT_EQ(hurt.exit_code, 0) << hurt.output;
+  EXPECT_EQ(state_->failed, 1u);
+  EXPECT_EQ(HashesOf("hurt"), HashesOf("calm"));
+}
+
+class DiskFaultTest : public DiskFaultRuns, public testing::WithParamInterface<Place> {
+ protected:
+  void Arm(uint64_t fail_at, uint32_t error, const std::string& run) const {
+    DiskFaultRuns::Arm(fail_at, error, run + "/" + GetParam().folder);
+  }
 };
 
 // F4. Promise: a call that fails costs time, or the run's end by name, never a wrong result.

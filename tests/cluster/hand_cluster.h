@@ -12,8 +12,10 @@ namespace skybridge::cluster {
 // one scheduler, one server, one worker. Logs: scheduler.log, ps.log, worker.log.
 class HandClusterTest : public ClusterTest {
  protected:
-  // `more` goes to each process.
+  // `more` goes to each process. A server's --store is store/ unless that says another.
   env::Process StartScheduler(std::vector<std::string> more = {});
+  // Instead: one that goes on with the run in this folder.
+  env::Process Resume(const std::string& run);
   // Instead of StartScheduler: what the others are told.
   void Pretend(std::string endpoint, std::string job_id);
   env::Process StartServer(std::vector<std::string> more = {}) const;
@@ -23,6 +25,7 @@ class HandClusterTest : public ClusterTest {
   const std::string& job_id() const { return job_id_; }
 
  private:
+  env::Process Scheduler(const std::vector<std::string>& arguments, const std::string& run);
   env::Process StartNode(const std::string& role, std::vector<std::string> more) const;
 
   std::string endpoint_;

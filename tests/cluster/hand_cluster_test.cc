@@ -42,6 +42,34 @@ TEST_F(HandClusterTest, ProcessesStartedByHandMakeCheckpoints) {
   EXPECT_NE(list.output.find("sound"), std::string::npos) << list.output;
 }
 
+// Promise: a cluster that lost what it kept goes on from its checkpoints, started by hand as
+// before.
+TEST_F(HandClusterTest, ACheckpointGoesOnInProcessesStartedByHand) {
+  MakeData();
+  const std::vector<std::string> with = {"--set", "training.epochs=60", "--set",
+                                         "checkpoint={every_s: 0.2 path: \"kept\"}"};
+  {
+    const env::Process scheduler = StartScheduler(with);
+    const env::Process server = StartServer(with);
+    const env::Process worker = StartWorker(with);
+    ASSERT_TRUE(WaitForText("run/scheduler.log", "checkpoint 2 committed"))
+        << Read("scheduler.log");
+  }
+  const Outcome restored = Call(
+      {"checkpoint", "restore", Path("kept/" + job_id()), "--run_dir", Path("restored"), "--hash"});
+  ASSERT_EQ(restored.exit_code, 0) << restored.output;
+  env::Process scheduler = Resume("restored");
+  env::Process server =
+      StartServer({with[0], with[1], with[2], with[3], "--store", Path("restored/store")});
+  env::Process worker = StartWorker(with);
+  for (env::Process* process : {&worker, &server, &scheduler}) {
+    const auto exit = process->Wait(kPatience);
+    ASSERT_TRUE(exit && exit->ok())
+        << Read("scheduler.log") << Read("ps.log") << Read("worker.log");
+  }
+  EXPECT_EQ(HashesOf("restored"), TableHashes(with));
+}
+
 // Promise: nodes outlive a dead scheduler for a while, and never in silence.
 TEST_F(HandClusterTest, KilledSchedulerIsNamedAndWaitedFor) {
   MakeData();

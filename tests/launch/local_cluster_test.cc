@@ -264,6 +264,38 @@ done
   EXPECT_GE(now_ - left, seconds(1)) << "the news of it may be old";
 }
 
+// Its slots are on the way to others; nobody else has them.
+TEST_F(LocalClusterTest, AServerThatStillHasRowsIsStartedThoughItIsNotWantedAnyMore) {
+  Play("run_scheduler", R"(
+printf 'listening\ttcp://127.0.0.1:4567\n' >&0
+while true; do printf 'progress\ttrain\t1\t1\tline\t2\t1\tscaling\n' >&0; sleep 0.01; done
+)");
+  Play("ps", kIdle);
+  Play("worker", kIdle);
+  Start([](LocalCluster::Options& options) { options.resumed = true; });
+  EXPECT_TRUE(Until([&] { return Has("ps-1.starts", "--joins"); }));
+}
+
+TEST_F(LocalClusterTest, AServerThatCannotJoinIsToldAndTriedAgain) {
+  Play("run_scheduler", R"(
+printf 'listening\ttcp://127.0.0.1:4567\n' >&0
+while true; do printf 'progress\ttrain\t1\t1\tline\t1\t2\tscaling\n' >&0; sleep 0.01; done
+)");
+  Play("ps", "[ $me = ps-1 ] && exit 1; exec sleep 1000\n");
+  Play("worker", kIdle);
+  Start();
+  const ServersNow stuck{.wanted = 2, .servers = 1, .stuck = 1};
+  ASSERT_TRUE(Until([&] { return ReadServers({scratch_.path()}) == stuck; }));
+  const Instant since = now_;
+  ASSERT_TRUE(Until([&] { return std::ranges::count(Text("ps-1.starts"), '\n') == 2; }));
+  EXPECT_GE(now_ - since, seconds(20));
+  ASSERT_TRUE(Until([&] { return ReadServers({scratch_.path()}) == stuck; }));
+  const Instant asked = now_;
+  ASSERT_TRUE(WantServers({scratch_.path()}, 2).ok());
+  ASSERT_TRUE(Until([&] { return std::ranges::count(Text("ps-1.starts"), '\n') == 3; }));
+  EXPECT_LE(now_ - asked, seconds(5)) << "somebody asked for it";
+}
+
 TEST_F(LocalClusterTest, SchedulerThatSaysNothingIsKilledAndStartedAgain) {
   Play("run_scheduler", R"(
 printf 'listening\ttcp://127.0.0.1:4567\n' >&0

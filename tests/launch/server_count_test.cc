@@ -29,6 +29,9 @@ TEST_F(ServerCountTest, WhatHasBecomeOfItIsToldUntilNobodyLooksAfterTheRun) {
   const ServersNow now{.wanted = 3, .servers = 2, .settled = false};
   TellServers(folder_, now);
   EXPECT_EQ(ReadServers(folder_), now);
+  const ServersNow stuck{.wanted = 3, .servers = 2, .stuck = 2};
+  TellServers(folder_, stuck);
+  EXPECT_EQ(ReadServers(folder_), stuck);
   TellServers(folder_, {.wanted = 3, .servers = 3, .settled = true});
   EXPECT_TRUE(ReadServers(folder_)->settled);
   ForgetServers(folder_);
@@ -40,7 +43,7 @@ TEST_F(ServerCountTest, FilesWithoutSenseAreNone) {
     scratch_.Write("servers.wanted", text);
     EXPECT_EQ(ServersWanted(folder_), std::nullopt) << text;
   }
-  for (const char* text : {"", "3", "1 2", "1 2 x", "1 2 3 4"}) {
+  for (const char* text : {"", "3", "1 2", "1 2 0", "1 2 0 x", "1 2 3 4 5"}) {
     scratch_.Write("servers.now", text);
     EXPECT_EQ(ReadServers(folder_), std::nullopt) << text;
   }

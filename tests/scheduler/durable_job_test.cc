@@ -343,7 +343,9 @@ TEST(DurableJobTest, DamagedRecordIsNamed) {
   Status refused = DurableJob::Restore(options, log).error();
   EXPECT_EQ(refused.code(), StatusCode::kDataLoss);
   EXPECT_EQ(refused.message(), "scheduler log, record 3: it cannot be read");
-  log[2].bytes.clear();
+  history::Entry of_no_kind;
+  of_no_kind.set_at_ns(1);
+  log[2].bytes = of_no_kind.SerializeAsString();
   refused = DurableJob::Restore(options, log).error();
   EXPECT_EQ(refused.message(), "scheduler log, record 3: it is of no known kind");
   std::swap(log[0], log[1]);

@@ -94,6 +94,27 @@ TEST(LeaseTableTest, GivesUpOnALeaseThatAlwaysComesBack) {
       Status(StatusCode::kUnavailable, "export partition 0, given up after 3 returns: no route"));
 }
 
+TEST(LeaseTableTest, WhatWasGivenUpIsTriedAgainOnceTheJobGoesOn) {
+  LeaseTable table({.returns_max = 1, .return_backoff = seconds(1)});
+  table.Begin(Leases(3));
+  const std::vector<Incarnation> nodes = {Incarnation(1)};
+  Instant now;
+  ASSERT_EQ(table.Grant(nodes, {.per_node = 3}, now).size(), 3u);
+  const Status full(StatusCode::kResourceExhausted, "no room");
+  ASSERT_TRUE(table.Return(Lease(0), Attempt(1), full, now).ok());
+  now = now + seconds(2);
+  ASSERT_EQ(table.Grant(nodes, {.per_node = 3}, now).size(), 1u);
+  ASSERT_FALSE(table.Return(Lease(0), Attempt(2), full, now).ok());
+  ASSERT_FALSE(table.Return(Lease(1), Attempt(1), {StatusCode::kDataLoss, "odd"}, now).ok());
+  EXPECT_TRUE(table.Grant(nodes, {.per_node = 3}, now).empty());
+  table.Reopen();
+  const std::vector<Granted> again = {{Lease(0), Attempt(3), Incarnation(1)},
+                                      {Lease(1), Attempt(2), Incarnation(1)}};
+  EXPECT_EQ(table.Grant(nodes, {.per_node = 3}, now), again);
+  EXPECT_TRUE(table.Holds(Lease(2), Attempt(1)));
+  EXPECT_TRUE(table.Return(Lease(0), Attempt(3), full, now).ok()) << "it begins to count again";
+}
+
 TEST(LeaseTableTest, LimitsHoldPerNodeAndInAll) {
   LeaseTable table({});
   table.Begin(Leases(9));

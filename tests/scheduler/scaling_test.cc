@@ -151,6 +151,41 @@ TEST_F(ScalingTest, ADeathOfOneOfTheTwoEndsTheMoveAndTheMapIsNew) {
   EXPECT_EQ(shards(), 2u);
 }
 
+SchedulerNodeOptions TwoServersOfTwo() {
+  SchedulerNodeOptions options = Options();
+  options.shards = 4;
+  options.timings.move_backoff = seconds(2);
+  return options;
+}
+
+class ScalingOfPairsTest : public ScalingTest {
+ protected:
+  ScalingOfPairsTest() : ScalingTest(TwoServersOfTwo()) {}
+};
+
+// Promise: a wish that is taken back half-way finds the shards that it needs.
+TEST_F(ScalingOfPairsTest, ShardsOfOneServerAreSentAwayTogether) {
+  for (auto& trainer : cluster_.trainers) trainer->work = milliseconds(40);
+  RunUntil([&] { return training(); });
+  for (auto& trainer : cluster_.trainers) trainer->work = seconds(20);
+  cluster_.world.move = [&](const wire::Header& header) -> std::optional<wire::MoveReply::State> {
+    if (!header.has_take_slots() || shards() > 3) return std::nullopt;
+    return wire::MoveReply::FAILED;
+  };
+  ASSERT_TRUE(Want(2).ok());
+  RunUntil([&] { return shards() == 3; });
+  ASSERT_EQ(shards(), 3u);
+  cluster_.Run(seconds(1));
+  EXPECT_FALSE(cluster_.shards[3]->left) << "its server has rows";
+  ASSERT_TRUE(Want(4).ok());
+  cluster_.world.move = [](const wire::Header&) { return std::nullopt; };
+  RunUntil([&] { return shards() == 4 && progress().scaled; });
+  EXPECT_EQ(shards(), 4u);
+  ASSERT_TRUE(Want(2).ok());
+  RunUntil([&] { return cluster_.shards[2]->left && cluster_.shards[3]->left; });
+  EXPECT_TRUE(cluster_.shards[2]->left && cluster_.shards[3]->left);
+}
+
 TEST(PartOptionsTest, PartsAreMadeWithWhatTheJobSays) {
   SchedulerNodeOptions options = Options();
   options.timings.dead_after = seconds(7);

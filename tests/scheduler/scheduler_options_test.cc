@@ -74,5 +74,21 @@ TEST(SchedulerOptionsTest, MoreFilesThanFitAMessageAreRefused) {
   EXPECT_THAT(options.Validate().message(), HasSubstr("make data.partition_bytes larger"));
 }
 
+TEST(SchedulerOptionsTest, MoreStreamsThanAShardKeepsAreRefused) {
+  SchedulerNodeOptions options = Good();
+  options.staleness = -1;
+  options.training_partitions = 1000;
+  options.epochs = 200;
+  options.evaluations.clear();
+  EXPECT_TRUE(options.Validate().ok()) << options.Validate();
+  options.epochs = 201;
+  EXPECT_THAT(options.Validate().message(), HasSubstr("201000 streams of pushes"));
+  options.evaluations = {{.name = "test", .partitions = 1, .every_epochs = 20}};
+  EXPECT_TRUE(options.Validate().ok()) << "each phase has its own";
+  options.evaluations.clear();
+  options.staleness = 0;
+  EXPECT_TRUE(options.Validate().ok()) << "lockstep has none";
+}
+
 }  // namespace
 }  // namespace skybridge::scheduler

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "proto/envelope.h"
+#include "proto/scheduler_log.pb.h"
+#include "scheduler/durable_job.h"
 #include "scheduler/scheduler_node.h"
 #include "tests/scheduler/fake_cluster.h"
 
@@ -66,6 +68,45 @@ TEST(SchedulerRestartTest, JobEndsTheSameWhereverTheSchedulerDies) {
       }
     }
   }
+}
+
+// The log of a job that has ended, without the end.
+std::vector<Record> WithoutEnd(std::vector<Record> log) {
+  std::erase_if(log, [](const Record& record) {
+    history::Entry entry;
+    return entry.ParseFromString(record.bytes) && entry.has_job_ended();
+  });
+  return log;
+}
+
+// Promise: what was given up is tried again once somebody wants the job to go on; what no other
+// try can mend is not passed over.
+TEST(SchedulerRestartTest, AJobThatIsReopenedGoesOnWithWhatItGaveUp) {
+  const auto stage = [](const std::vector<Record>& log) {
+    const auto job = DurableJob::Restore(FakeOptions(), log);
+    EXPECT_TRUE(job.has_value()) << job.status();
+    if (!job) return DurableJob::Stage::kWaiting;
+    (*job)->Conclude();
+    return (*job)->stage();
+  };
+  FakeCluster returned(FakeOptions());
+  returned.trainers[1]->return_kind = wire::PREPARE_PARTITION;
+  returned.trainers[1]->return_code = StatusCode::kDeadlineExceeded;
+  returned.trainers[1]->returns = 1;
+  returned.Run(seconds(60));
+  ASSERT_EQ(returned.scheduler().result().status.code(), StatusCode::kDeadlineExceeded);
+  std::vector<Record> log = WithoutEnd(returned.log());
+  EXPECT_EQ(stage(log), DurableJob::Stage::kEnded);
+  log.emplace_back();
+  EXPECT_EQ(stage(log), DurableJob::Stage::kRunning);
+
+  FakeCluster empty(FakeOptions());
+  empty.world.batches = {0, 0, 0};
+  empty.Run(seconds(60));
+  ASSERT_EQ(empty.scheduler().result().status.code(), StatusCode::kInvalidArgument);
+  log = WithoutEnd(empty.log());
+  log.emplace_back();
+  EXPECT_EQ(stage(log), DurableJob::Stage::kEnded);
 }
 
 TEST(SchedulerRestartTest, JobEndsThoughTheSchedulerDiesAllTheTime) {
