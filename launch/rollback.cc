@@ -51,13 +51,12 @@ uint32_t GenerationIn(const RunFolder& folder) {
   return entry.has_job_created() ? scheduler::GenerationOf(entry.job_created()) : 0;
 }
 
+// What is wrong with one, whatever it is, need not be wrong with the one before.
 Result<checkpoint::Manifest> NewestSound(ObjectStore& store, const Say& say) {
   SKY_ASSIGN_OR_RETURN(std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
   for (; !rounds.empty(); rounds.pop_back()) {
     auto manifest = VerifiedManifest(store, rounds.back(), say);
-    if (manifest) return manifest;
-    const StatusCode code = manifest.error().code();
-    if (code != StatusCode::kDataLoss && code != StatusCode::kNotFound) return manifest;
+    if (manifest || manifest.error().code() == StatusCode::kCancelled) return manifest;
     say(manifest.error().message());
   }
   return Status(StatusCode::kNotFound, "there is no sound checkpoint to go back to");

@@ -19,7 +19,9 @@ namespace skybridge::launch {
 //
 // Errors: kNotFound            there is no checkpoint that is sound;
 //         kFailedPrecondition  they are of another job, or what RestoreState says;
-//         kResourceExhausted   no room.
+//         kResourceExhausted   no room;
+//         kUnavailable         a disk failed: as without room, what was lost is as lost as before,
+//                              and a repeat may go back.
 Result<uint32_t> RollBack(ObjectStore& store, const OpenJob& job, const JobId& id,
                           const RunFolder& folder, const Say& say);
 

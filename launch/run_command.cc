@@ -67,12 +67,17 @@ Status GoBack(const PreparedRun& run, const Status& lost, RollbackLimit& limit,
   say(lost.message());
   SKY_ASSIGN_OR_RETURN(const auto checkpoints, OpenCheckpoints(run.job.loaded, run.state.job,
                                                                run.folder.checkpoint_folder()));
-  const auto refused = [&lost](const std::string& why) {
-    return Status(lost.code(), fmt::format("{}; {}", lost.message(), why));
+  const auto refused = [&lost](const std::string& why, StatusCode code = StatusCode::kStateLost) {
+    return Status(code, fmt::format("{}; {}", lost.message(), why));
   };
   if (checkpoints == nullptr) return refused("the job makes no checkpoints to go back to");
   const auto round = RollBack(*checkpoints, run.job, run.state.job, run.folder, say);
-  if (!round) return refused(round.error().message());
+  if (!round) {
+    // With room, or once the disk answers, --resume finds the same loss and goes back.
+    const StatusCode code = round.error().code();
+    const bool mends = code == StatusCode::kResourceExhausted || code == StatusCode::kUnavailable;
+    return refused(round.error().message(), mends ? code : lost.code());
+  }
   if (const Status often = limit.Note(*round); !often.ok()) return refused(often.message());
   say(fmt::format("went back to checkpoint {}", *round));
   ForgetWish(run.folder);  // The stores are those of as many servers as the job says.

@@ -25,6 +25,8 @@ Words operator+(Words first, const Words& second) {
   return first;
 }
 
+struct Loss;
+
 class CheckpointTest : public ClusterTest {
  protected:
   static Words JobOf(int epochs) {
@@ -67,6 +69,8 @@ class CheckpointTest : public ClusterTest {
     const auto exit = run.Wait(kPatience);
     ASSERT_TRUE(exit && exit->ok()) << Read(name + ".log");
   }
+  // Lets a running run lose something, and the one who had it die.
+  void Lose(const env::Process& run, const Loss& loss) const;
   uint64_t ExamplesOf(const std::string& run) const {
     return nlohmann::json::parse(Read(run + "/result.json"))["examples_trained"];
   }
@@ -83,25 +87,78 @@ void Damage(const std::string& folder) {
   }
 }
 
-// Promise: a checkpoint that is damaged is not gone back to, if there is another.
+// What a run can lose while it trains, on two servers, and the process that notices.
+struct Loss {
+  std::string name;
+  Words victim;
+  void (*lose)(const std::string& run);
+};
+const Loss kLosses[] = {
+    {"store",
+     {"ps", "--number", "1"},
+     [](const std::string& run) { fs::remove_all(run + "/store/shard-1"); }},
+    {"log",
+     {"ps", "--number", "1"},
+     [](const std::string& run) { Damage(run + "/store/shard-1/log"); }},
+    // As its machine would find it after a power cut.
+    {"power",
+     {"ps", "--number", "1"},
+     [](const std::string& run) {
+       std::ofstream(run + "/store/shard-1/log_life_boot") << "another";
+     }},
+    {"history", {"run_scheduler"}, [](const std::string& run) { Damage(run + "/scheduler"); }},
+    {"no-history", {"run_scheduler"}, [](const std::string& run) {
+       fs::remove_all(run + "/scheduler");
+     }}};
+
+void CheckpointTest::Lose(const env::Process& run, const Loss& loss) const {
+  const auto victims = ChildrenOf(run.pid(), loss.victim);
+  ASSERT_EQ(victims.size(), 1u);
+  kill(victims[0], SIGSTOP);  // So that it writes nothing more.
+  loss.lose(Path(loss.name));
+  kill(victims[0], SIGKILL);
+}
+
+// Promise: a checkpoint that is damaged, however, is not gone back to, if there is another.
 TEST_F(CheckpointTest, TheNewestSoundOneIsGoneBackTo) {
   MakeData();
   const Words job = JobOf(100);
   const auto expected = Calm(job);
-  env::Process run = StartRun("run", job, 2);
-  const auto schedulers = ChildrenOf(run.pid(), {"run_scheduler"});
-  ASSERT_EQ(schedulers.size(), 1u);
-  kill(schedulers[0], SIGSTOP);  // So that there will be no newer one.
-  const std::set<int> rounds = Rounds("run");
-  Write(fmt::format("run/checkpoints/manifests/MANIFEST-{:08}", *rounds.rbegin()), "torn");
-  Damage(Path("run/scheduler"));
-  kill(schedulers[0], SIGKILL);
-  EndWell(run, "run");
-  const std::string log = Read("run.log");
-  EXPECT_NE(log.find(fmt::format("went back to checkpoint {}\n", *std::next(rounds.rbegin()))),
-            std::string::npos)
-      << log;
-  EXPECT_EQ(HashesOf("run"), expected);
+  using Spoil = std::function<void(const std::string& manifest, const std::string& store)>;
+  const Spoil tear = [&](const std::string& manifest, const std::string&) {
+    Write(manifest, "torn");
+  };
+  const Spoil flip_bit = [&](const std::string& manifest, const std::string&) {
+    std::string text = Read(manifest);
+    text[text.find_first_of("0123456789")] ^= 2;  // Its format.
+    Write(manifest, text);
+  };
+  const Spoil hide_object = [&](const std::string& manifest, const std::string& store) {
+    const std::string text = Read(manifest);
+    const size_t key = text.find("objects/");
+    const std::string object = Path(store) + "/" + text.substr(key, text.find('"', key) - key);
+    ASSERT_TRUE(fs::remove(object)) << object;
+    fs::create_directory(object);  // What is there cannot be read.
+  };
+  const std::pair<std::string, Spoil> ways[] = {
+      {"torn", tear}, {"flipped", flip_bit}, {"hidden", hide_object}};
+  for (const auto& [name, spoil] : ways) {
+    env::Process run = StartRun(name, job, 2);
+    const auto schedulers = ChildrenOf(run.pid(), {"run_scheduler"});
+    ASSERT_EQ(schedulers.size(), 1u);
+    kill(schedulers[0], SIGSTOP);  // So that there will be no newer one.
+    const std::set<int> rounds = Rounds(name);
+    const std::string store = name + "/checkpoints";
+    spoil(fmt::format("{}/manifests/MANIFEST-{:08}", store, *rounds.rbegin()), store);
+    Damage(Path(name + "/scheduler"));
+    kill(schedulers[0], SIGKILL);
+    EndWell(run, name);
+    const std::string log = Read(name + ".log");
+    EXPECT_NE(log.find(fmt::format("went back to checkpoint {}\n", *std::next(rounds.rbegin()))),
+              std::string::npos)
+        << log;
+    EXPECT_EQ(HashesOf(name), expected) << name;
+  }
 }
 
 // Promise: whatever a disk loses, the job goes back to a checkpoint by itself, and its result is
@@ -110,35 +167,36 @@ TEST_F(CheckpointTest, AfterALostDiskTheRunGoesBackAndTheResultIsTheSame) {
   MakeData();
   const Words job = JobOf(100);
   const auto expected = Calm(job);
-  const auto lose_store = [](const std::string& run) { fs::remove_all(run + "/store/shard-1"); };
-  const auto damage_log = [](const std::string& run) { Damage(run + "/store/shard-1/log"); };
-  const auto damage_history = [](const std::string& run) { Damage(run + "/scheduler"); };
-  const auto lose_history = [](const std::string& run) { fs::remove_all(run + "/scheduler"); };
-  // As its machine would find it after a power cut.
-  const auto cut_power = [](const std::string& run) {
-    std::ofstream(run + "/store/shard-1/log_life_boot") << "another";
-  };
-  const struct {
-    std::string name;
-    Words victim;
-    std::function<void(const std::string&)> lose;
-  } losses[] = {{"store", {"ps", "--number", "1"}, lose_store},
-                {"log", {"ps", "--number", "1"}, damage_log},
-                {"power", {"ps", "--number", "1"}, cut_power},
-                {"history", {"run_scheduler"}, damage_history},
-                {"no-history", {"run_scheduler"}, lose_history}};
-  for (const auto& loss : losses) {
+  for (const Loss& loss : kLosses) {
     env::Process run = StartRun(loss.name, job, 2);
-    const auto victims = ChildrenOf(run.pid(), loss.victim);
-    ASSERT_EQ(victims.size(), 1u);
-    kill(victims[0], SIGSTOP);  // So that it writes nothing more.
-    loss.lose(Path(loss.name));
-    kill(victims[0], SIGKILL);
+    Lose(run, loss);
     EndWell(run, loss.name);
     EXPECT_NE(Read(loss.name + ".log").find("went back to checkpoint"), std::string::npos)
         << Read(loss.name + ".log");
     EXPECT_EQ(HashesOf(loss.name), expected) << loss.name;
     EXPECT_EQ(ExamplesOf(loss.name), ExamplesOf("calm")) << loss.name;
+  }
+}
+
+// Promise: a run that finds a sound checkpoint, but no room to go back to it, can do so later.
+TEST_F(CheckpointTest, WhatKeepsARunFromGoingBackIsMendedAndItGoesBackOnceItIsResumed) {
+  MakeData();
+  const Words job = JobOf(100);
+  const auto expected = Calm(job);
+  for (const Loss& loss : kLosses) {
+    if (loss.victim[0] == "ps" && loss.name != "store") continue;  // These are noticed alike.
+    env::Process run = StartRun(loss.name, job, 2);
+    // The new state does not get its name.
+    fs::create_directories(Path(loss.name) + "/rolled_back/taken");
+    Lose(run, loss);
+    const auto exit = run.Wait(kPatience);
+    const std::string log = Read(loss.name + ".log");
+    ASSERT_TRUE(exit && exit->code == 3) << loss.name << ": " << log;
+    EXPECT_NE(log.find("to go on: skybridge run --resume"), std::string::npos) << log;
+    const Outcome resumed = Call({"run", "--resume", Path(loss.name)});
+    ASSERT_EQ(resumed.exit_code, 0) << loss.name << ": " << resumed.output;
+    EXPECT_NE(resumed.output.find("went back to checkpoint"), std::string::npos) << resumed.output;
+    EXPECT_EQ(HashesOf(loss.name), expected) << loss.name;
   }
 }
 
