@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -15,6 +16,8 @@
 
 namespace skybridge::retrieval {
 namespace {
+
+constexpr int kNamesMax = 1000;  // Tried for one file.
 
 Status SystemError(const std::string& what, const std::string& path, int error) {
   const std::string message =
@@ -51,19 +54,29 @@ Result<WholeFile> WholeFile::Create(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(FolderOf(path), error);
   if (error) return SystemError("make the folder of", path, error.value());
-  const std::string temporary = path + ".tmp";
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return SystemError("write", temporary, errno);
-  return WholeFile(path, fd);
+  static std::atomic<uint64_t> count = 0;
+  // Names of writers on other machines, and of a process before this one, may be there.
+  for (int attempt = 0; attempt < kNamesMax; ++attempt) {
+    std::string temporary =
+        path + ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(++count);
+    const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd >= 0) return WholeFile(path, std::move(temporary), fd);
+    if (errno != EEXIST) return SystemError("write", temporary, errno);
+  }
+  return SystemError("write beside", path, EEXIST);
 }
 
-WholeFile::WholeFile(std::string path, int fd)
-    : path_(std::move(path)), fd_(fd), hash_(XXH64_createState()) {
+WholeFile::WholeFile(std::string path, std::string temporary, int fd)
+    : path_(std::move(path)),
+      temporary_(std::move(temporary)),
+      fd_(fd),
+      hash_(XXH64_createState()) {
   XXH64_reset(static_cast<XXH64_state_t*>(hash_), 0);
 }
 
 WholeFile::WholeFile(WholeFile&& other) noexcept
     : path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
       fd_(std::exchange(other.fd_, -1)),
       bytes_(other.bytes_),
       hash_(std::exchange(other.hash_, nullptr)) {}
@@ -72,7 +85,7 @@ WholeFile::~WholeFile() {
   if (hash_ != nullptr) XXH64_freeState(static_cast<XXH64_state_t*>(hash_));
   if (fd_ < 0) return;
   close(fd_);
-  unlink((path_ + ".tmp").c_str());
+  unlink(temporary_.c_str());
 }
 
 Status WholeFile::Failed(const char* what) const { return SystemError(what, path_, errno); }
@@ -92,10 +105,9 @@ Status WholeFile::Append(std::string_view bytes) {
 Result<FileSummary> WholeFile::Commit() {
   if (fdatasync(fd_) != 0) return Failed("sync");
   const int fd = std::exchange(fd_, -1);
-  const std::string temporary = path_ + ".tmp";
-  if (close(fd) != 0 || rename(temporary.c_str(), path_.c_str()) != 0) {
+  if (close(fd) != 0 || rename(temporary_.c_str(), path_.c_str()) != 0) {
     const Status failed = Failed("finish");
-    unlink(temporary.c_str());
+    unlink(temporary_.c_str());
     return failed;
   }
   SKY_RETURN_IF_ERROR(SyncFolderOf(path_));

@@ -16,9 +16,10 @@ struct FileSummary {
   uint64_t xxh64 = 0;
 };
 
-// A file that appears under its name complete and synced, or not at all: written as "<path>.tmp",
-// which is removed unless Commit succeeded. Errors name path and cause; a full disk is
-// kResourceExhausted. Not thread-safe.
+// A file that appears under its name complete and synced, or not at all: written beside it as
+// "<path>.tmp-<pid>-<number>", which is this writer's alone, whoever else writes the same path on
+// whatever machine, and is removed unless Commit succeeded or the process was killed. Errors name
+// path and cause; a full disk is kResourceExhausted. Not thread-safe.
 class WholeFile {
  public:
   // Makes the folders above it.
@@ -38,10 +39,11 @@ class WholeFile {
   Result<FileSummary> Commit();
 
  private:
-  WholeFile(std::string path, int fd);
+  WholeFile(std::string path, std::string temporary, int fd);
   Status Failed(const char* what) const;
 
   std::string path_;
+  std::string temporary_;
   int fd_ = -1;
   uint64_t bytes_ = 0;
   void* hash_ = nullptr;  // XXH64_state_t
