@@ -110,6 +110,12 @@ Status EmptyFolder(const std::string& folder) {
   return MakeFolders(folder);
 }
 
+// Without CURRENT RocksDB would make a new, empty database, and delete the rest.
+bool HasDatabase(const std::string& folder) {
+  std::error_code ignored;
+  return fs::exists(folder + "/db/CURRENT", ignored);
+}
+
 // Files that wait to be ingested, which moves them away.
 class StagedFiles : public StagedRows {
  public:
@@ -212,9 +218,18 @@ Status RocksDbRowStore::State::Start() {
 Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOptions options) {
   auto state = std::make_unique<State>();
   const StoreMark mark(options.folder);
-  SKY_ASSIGN_OR_RETURN(state->store_id, mark.Take(options.owner, options.new_store_id));
+  SKY_ASSIGN_OR_RETURN(const StoreMark::Store marked,
+                       mark.Take(options.owner, options.new_store_id));
+  if (marked.made && !HasDatabase(options.folder)) {
+    return Status(StatusCode::kDataLoss, "open " + options.folder +
+                                             "/db: CURRENT is not there, though " + mark.path() +
+                                             " is: its rows are lost");
+  }
+  state->store_id = marked.id;
   state->options = std::move(options);
   SKY_RETURN_IF_ERROR(state->Start());
+  // Not before: a start that is killed in between has lost nothing, and is repeated.
+  if (!marked.made) SKY_RETURN_IF_ERROR(mark.Write(state->options.owner, marked.id));
   return std::unique_ptr<RocksDbRowStore>(new RocksDbRowStore(std::move(state)));
 }
 
@@ -225,9 +240,7 @@ Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Adopt(RocksDbRowStoreO
     return Status(StatusCode::kFailedPrecondition,
                   attempt + ": they are a store already, as " + mark.path() + " says");
   }
-  std::error_code error;
-  // Without it RocksDB would make a new, empty database, and delete the rest.
-  if (!fs::exists(options.folder + "/db/CURRENT", error)) {
+  if (!HasDatabase(options.folder)) {
     return Status(StatusCode::kDataLoss, attempt + ": CURRENT is not among them");
   }
   auto state = std::make_unique<State>();

@@ -37,7 +37,7 @@ class RocksDbRowStore : public RowStore {
  public:
   // Opens what this owner left in the folder, or makes a new store in one that is absent or empty.
   // Errors: kFailedPrecondition if the folder holds anything else or is another owner's (names
-  // both), or if a living process uses it.
+  // both), or if a living process uses it; kDataLoss if a store was made there, and is gone.
   static Result<std::unique_ptr<RocksDbRowStore>> Open(RocksDbRowStoreOptions options);
   // Opens the files of an image, which lie in FOLDER/db, as a new store of this owner.
   // Errors: kFailedPrecondition if the folder is a store already; kDataLoss if files are missing.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "env/store_mark.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <optional>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -17,8 +20,23 @@ namespace fs = std::filesystem;
 
 constexpr char kMarkName[] = "SKYBRIDGE_ROWS";
 
-std::string MarkText(const std::string& owner, uint64_t store_id) {
-  return fmt::format("Rows of a Skybridge shard.\nowner {}\nstore {:016x}\n", owner, store_id);
+// Its last line while the store may not be there yet.
+constexpr std::string_view kToBeMade = "to be made\n";
+
+std::string MarkText(const std::string& owner, const StoreMark::Store& store) {
+  return fmt::format("Rows of a Skybridge shard.\nowner {}\nstore {:016x}\n{}", owner, store.id,
+                     store.made ? "" : kToBeMade);
+}
+
+// Nothing if it is no mark of `owner`.
+std::optional<StoreMark::Store> ParseMark(std::string_view text, const std::string& owner) {
+  StoreMark::Store store{.made = !text.ends_with(kToBeMade)};
+  const std::string_view upto_id =
+      text.substr(0, text.size() - (store.made ? 0 : kToBeMade.size()));
+  const std::string_view id = upto_id.substr(upto_id.size() - std::min<size_t>(upto_id.size(), 17));
+  const auto parsed = std::from_chars(id.data(), id.data() + id.size(), store.id, 16);
+  if (parsed.ec != std::errc() || text != MarkText(owner, store)) return std::nullopt;
+  return store;
 }
 
 }  // namespace
@@ -31,27 +49,23 @@ bool StoreMark::exists() const {
   return fs::exists(path_, ignored);
 }
 
-Result<uint64_t> StoreMark::Take(const std::string& owner, uint64_t new_store_id) const {
+Result<StoreMark::Store> StoreMark::Take(const std::string& owner, uint64_t new_store_id) const {
   SKY_RETURN_IF_ERROR(MakeFolders(folder_));
   if (!exists()) {
     SKY_RETURN_IF_ERROR(CheckFree());
-    SKY_RETURN_IF_ERROR(Write(owner, new_store_id));
-    return new_store_id;
+    const Store store{.id = new_store_id, .made = false};
+    SKY_RETURN_IF_ERROR(WriteFileDurably(path_, MarkText(owner, store)));
+    return store;
   }
   SKY_ASSIGN_OR_RETURN(const std::string text, ReadFile(path_));
-  const size_t id_at = text.size() < 17 ? 0 : text.size() - 17;
-  uint64_t store_id = 0;
-  const auto parsed = std::from_chars(text.data() + id_at, text.data() + text.size(), store_id, 16);
-  if (parsed.ec != std::errc() || text != MarkText(owner, store_id)) {
-    return Status(StatusCode::kFailedPrecondition,
-                  "use " + folder_ + " for the rows of " + owner + ": " + path_ +
-                      " says it is another's; name another folder, or delete this one:\n" + text);
-  }
-  return store_id;
+  if (const std::optional<Store> store = ParseMark(text, owner)) return *store;
+  return Status(StatusCode::kFailedPrecondition,
+                "use " + folder_ + " for the rows of " + owner + ": " + path_ +
+                    " says it is another's; name another folder, or delete this one:\n" + text);
 }
 
 Status StoreMark::Write(const std::string& owner, uint64_t store_id) const {
-  return WriteFileDurably(path_, MarkText(owner, store_id));
+  return WriteFileDurably(path_, MarkText(owner, {.id = store_id, .made = true}));
 }
 
 // A mark that a former life did not finish is in nobody's way.

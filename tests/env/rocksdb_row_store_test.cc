@@ -17,6 +17,7 @@
 #include "common/hash.h"
 #include "common/rng.h"
 #include "env/files.h"
+#include "env/store_mark.h"
 #include "tests/env/sync_watch.h"
 #include "tests/support/memory_row_store.h"
 
@@ -215,6 +216,30 @@ TEST_F(RocksDbRowStoreTest, WhatWasIngestedIsThereAgain) {
   EXPECT_EQ(ScanAll(**store, TableId(0), {}, 100).size(), runs[0].keys.size());
   EXPECT_EQ(*(*store)->Note("image"), std::string("a\0b", 3));
   EXPECT_EQ(*(*store)->Note("end"), "8");
+}
+
+// Promise: rows that are gone are said to be, not begun anew.
+TEST_F(RocksDbRowStoreTest, AStoreThatIsGoneFromItsFolderIsRefused) {
+  for (const std::string lost : {"db", "db/CURRENT"}) {
+    fs::remove_all(folder_);
+    ASSERT_TRUE(Open().has_value());
+    ASSERT_TRUE(Open().has_value());
+    ASSERT_GT(fs::remove_all(folder_ + "/" + lost), 0u);
+    for (int start = 0; start < 2; ++start) {  // The first one makes nothing that hides it.
+      const auto refused = Open();
+      ASSERT_FALSE(refused.has_value()) << lost;
+      EXPECT_EQ(refused.error().code(), StatusCode::kDataLoss) << refused.error();
+      EXPECT_NE(refused.error().message().find(folder_ + "/db"), std::string::npos);
+    }
+  }
+}
+
+// Promise: a start may be killed at any moment, and is repeated.
+TEST_F(RocksDbRowStoreTest, AStartThatWasKilledBeforeThereWasADatabaseIsRepeated) {
+  ASSERT_TRUE(StoreMark(folder_).Take("job 1, shard 0", 7).has_value());
+  const auto store = Open();
+  ASSERT_TRUE(store.has_value()) << store.error();
+  EXPECT_EQ((*store)->store_id(), 7u);
 }
 
 TEST_F(RocksDbRowStoreTest, ANewStoreIsThereAfterAPowerCut) {

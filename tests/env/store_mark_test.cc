@@ -18,8 +18,8 @@ class StoreMarkTest : public testing::Test {
  protected:
   // What the folder's store is named by; 0: refused.
   uint64_t Taken(const std::string& owner, uint64_t new_store_id) const {
-    const Result<uint64_t> name = mark_.Take(owner, new_store_id);
-    return name ? *name : 0;
+    const Result<StoreMark::Store> store = mark_.Take(owner, new_store_id);
+    return store ? store->id : 0;
   }
 
   data::ScratchFolder scratch_;
@@ -33,6 +33,16 @@ TEST_F(StoreMarkTest, AFolderKeepsTheNameThatItsOwnerGaveIt) {
   EXPECT_TRUE(mark_.exists());
   EXPECT_EQ(Taken("job 1, shard 0", 8), 7u);
   EXPECT_EQ(mark_.Take("job 2, shard 0", 9).status().code(), StatusCode::kFailedPrecondition);
+}
+
+// What tells a store that is lost from one that was never made.
+TEST_F(StoreMarkTest, AStoreIsToBeMadeUntilItIsSaidToBe) {
+  for (int start = 0; start < 2; ++start) {
+    EXPECT_EQ(*mark_.Take("job 1, shard 0", 7), (StoreMark::Store{.id = 7, .made = false}));
+  }
+  EXPECT_EQ(mark_.Take("job 2, shard 0", 9).status().code(), StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(mark_.Write("job 1, shard 0", 7).ok());
+  EXPECT_EQ(*mark_.Take("job 1, shard 0", 8), (StoreMark::Store{.id = 7, .made = true}));
 }
 
 TEST_F(StoreMarkTest, AFolderWithOtherFilesIsRefusedAndLeftAlone) {
@@ -55,7 +65,7 @@ TEST_F(StoreMarkTest, AMarkThatWasNotFinishedIsNoObstacle) {
 
 TEST_F(StoreMarkTest, WhatIsNoMarkIsNobodysOwn) {
   for (const char* text :
-       {"", "\n", "Rows of a Skybridge shard.\nowner job 1, shard 0\nstore 7\n"}) {
+       {"", "\n", "to be made\n", "Rows of a Skybridge shard.\nowner job 1, shard 0\nstore 7\n"}) {
     fs::create_directories(folder_);
     std::ofstream(mark_.path()) << text;
     EXPECT_EQ(mark_.Take("job 1, shard 0", 7).status().code(), StatusCode::kFailedPrecondition)
