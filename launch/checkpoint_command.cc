@@ -11,16 +11,15 @@
 #include <gflags/gflags.h>
 
 #include "env/folder_object_store.h"
+#include "launch/checkpoint_report.h"
 #include "launch/commands.h"
 #include "launch/exit_code.h"
 #include "launch/files.h"
 #include "launch/join.h"
 #include "launch/nearest_name.h"
-#include "launch/progress_line.h"
 #include "launch/restore_run.h"
 #include "launch/run_report.h"
 #include "proto/checkpoint_store.h"
-#include "proto/manifest.h"
 
 DEFINE_uint32(round, 0, "Which checkpoint, as `list` numbers them. 0: the newest (verify: all).");
 DEFINE_uint32(keep, 3, "For prune: the newest ones that stay.");
@@ -53,54 +52,9 @@ std::optional<uint32_t> WantedRound() {
   return FLAGS_round == 0 ? std::nullopt : std::optional<uint32_t>(FLAGS_round);
 }
 
-std::string Line(const checkpoint::Manifest& manifest, double age) {
-  const checkpoint::JobState& state = manifest.state();
-  uint64_t new_bytes = 0;
-  for (const checkpoint::FragmentEntry& entry : manifest.fragment()) new_bytes += entry.new_bytes();
-  return fmt::format("{:>6} {:>12} {:>8.2f} {:>12} {:>7} {:>10}", manifest.round(),
-                     ShortDuration(age), state.epoch(),
-                     fmt::format("{}/{}", state.steps(), state.steps_total()),
-                     manifest.fragment_size(), ShortCount(static_cast<double>(new_bytes)));
-}
+Status List(ObjectStore& store) { return ListCheckpoints(store, Say); }
 
-Status List(ObjectStore& store) {
-  SKY_ASSIGN_OR_RETURN(const std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
-  fmt::print("{:>6} {:>12} {:>8} {:>12} {:>7} {:>10}\n", "round", "age", "epoch", "step", "shards",
-             "new bytes");
-  for (const uint32_t round : rounds) {
-    const auto manifest = checkpoint::ReadManifest(store, round);
-    SKY_ASSIGN_OR_RETURN(const double age, store.Age(checkpoint::ManifestKey(round)));
-    Say(manifest ? Line(*manifest, age)
-                 : fmt::format("{:>6} damaged: {}", round, manifest.error().message()));
-  }
-  return {};
-}
-
-// All of them are looked at, whatever is found.
-Status Verify(ObjectStore& store) {
-  SKY_ASSIGN_OR_RETURN(std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
-  if (const auto wanted = WantedRound()) {
-    SKY_ASSIGN_OR_RETURN(const uint32_t round, checkpoint::ChooseRound(rounds, wanted));
-    rounds = {round};
-  }
-  checkpoint::SoundObjects sound;
-  Status first;
-  for (const uint32_t round : rounds) {
-    const auto verify = [&]() -> Result<checkpoint::Objects> {
-      SKY_ASSIGN_OR_RETURN(const checkpoint::Manifest manifest,
-                           checkpoint::ReadManifest(store, round));
-      return checkpoint::VerifyCheckpoint(store, manifest, sound, {}, EachGigabyte(Say));
-    };
-    const auto objects = verify();
-    Say(objects ? fmt::format("checkpoint {} is sound: {} objects, {} bytes", round,
-                              objects->size(), checkpoint::BytesOf(*objects))
-                : fmt::format("checkpoint {} is damaged: {}", round, objects.error().message()));
-    if (!objects && first.ok()) {
-      first = objects.error().WithContext(fmt::format("checkpoint {}", round));
-    }
-  }
-  return first;
-}
+Status Verify(ObjectStore& store) { return VerifyCheckpoints(store, WantedRound(), Say); }
 
 Status PruneStore(ObjectStore& store) {
   checkpoint::SoundObjects sound;
