@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
-#include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,10 +9,10 @@
 #include <gflags/gflags.h>
 
 #include "env/folder_object_store.h"
+#include "launch/checkpoint_folder.h"
 #include "launch/checkpoint_report.h"
 #include "launch/commands.h"
 #include "launch/exit_code.h"
-#include "launch/files.h"
 #include "launch/join.h"
 #include "launch/nearest_name.h"
 #include "launch/restore_run.h"
@@ -31,22 +29,6 @@ namespace skybridge::launch {
 namespace {
 
 void Say(const std::string& line) { fmt::print("{}\n", line); }
-
-// The store in a folder, that of a run, or one below it that a job's `checkpoint.path` names.
-Result<std::unique_ptr<env::FolderObjectStore>> OpenStore(const std::string& given) {
-  const auto has = [](const std::string& folder) {
-    std::error_code ignored;
-    return std::filesystem::is_directory(folder + "/manifests", ignored);
-  };
-  const std::string path = AbsolutePath(given);
-  for (const std::string& folder : {path, path + "/checkpoints"}) {
-    if (has(folder)) return env::FolderObjectStore::Open(folder);
-  }
-  return Status(StatusCode::kNotFound,
-                fmt::format("{}: no checkpoints are there; name a run folder, or the folder that "
-                            "`checkpoint.path` of the job leads to",
-                            given));
-}
 
 std::optional<uint32_t> WantedRound() {
   return FLAGS_round == 0 ? std::nullopt : std::optional<uint32_t>(FLAGS_round);
@@ -95,7 +77,8 @@ Status CheckCheckpoint(const std::vector<std::string>& positionals) {
 }
 
 Status Checkpoint(const std::vector<std::string>& positionals) {
-  SKY_ASSIGN_OR_RETURN(const auto store, OpenStore(positionals[1]));
+  SKY_ASSIGN_OR_RETURN(const std::string folder, FindCheckpoints(positionals[1]));
+  SKY_ASSIGN_OR_RETURN(const auto store, env::FolderObjectStore::Open(folder));
   return std::ranges::find(kActions, positionals[0], &Action::name)->run(*store);
 }
 
@@ -106,7 +89,8 @@ Command CheckpointCommand() {
           .summary = "List, verify, prune or restore the checkpoints of a job.",
           .arguments = "list|verify|prune|restore FOLDER",
           .details =
-              "FOLDER is that of a run, or one with checkpoints. `verify` reads every byte. "
+              "FOLDER is that of a run, or one with checkpoints, as `checkpoint.path` of the job "
+              "names it. `verify` reads every byte. "
               "`restore` makes a new run folder from a checkpoint, which `skybridge run --resume` "
               "goes on with; --set cluster.servers=5 gives it another number of servers. `prune` "
               "deletes all but the newest, once the newest was verified.",

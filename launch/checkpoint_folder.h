@@ -20,4 +20,10 @@ std::string CheckpointFolderOf(const LoadedJob& job, const JobId& id, const std:
 Result<std::unique_ptr<ObjectStore>> OpenCheckpoints(const LoadedJob& job, const JobId& id,
                                                      const std::string& fallback);
 
+// The folder of the checkpoints that somebody means by `given`: it has them itself; or it is that
+// of a run, which has them or whose job leads to them; or `checkpoint.path` names it, and one job
+// has its own there. Errors: kNotFound: there are none; kInvalidArgument: those of several jobs are
+// there, names them; those of LoadJob.
+Result<std::string> FindCheckpoints(const std::string& given);
+
 }  // namespace skybridge::launch
