@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -19,7 +20,9 @@
 #include "launch/run_report.h"
 #include "proto/checkpoint_store.h"
 
-DEFINE_uint32(round, 0, "Which checkpoint, as `list` numbers them. 0: the newest (verify: all).");
+DEFINE_uint32(round, 0,
+              "For verify and restore: which checkpoint, as `list` numbers them. 0: the newest "
+              "(verify: all).");
 DEFINE_uint32(keep, 3, "For prune: the newest ones that stay.");
 DECLARE_string(run_dir);
 DECLARE_string(set);
@@ -60,20 +63,32 @@ Status Restore(ObjectStore& store) {
 }
 
 struct Action {
-  const char* name;
+  std::string_view name;
   Status (*run)(ObjectStore&);
+  std::array<std::string_view, 4> flags;  // Those that it knows.
 };
-constexpr std::array kActions = {Action{"list", List}, Action{"verify", Verify},
-                                 Action{"prune", PruneStore}, Action{"restore", Restore}};
+constexpr std::array kActions = {Action{"list", List, {}}, Action{"verify", Verify, {"round"}},
+                                 Action{"prune", PruneStore, {"keep"}},
+                                 Action{"restore", Restore, {"round", "run_dir", "set", "hash"}}};
+constexpr std::array kFlags = {"round", "keep", "run_dir", "set", "hash"};
+
+bool Given(const char* flag) { return !gflags::GetCommandLineFlagInfoOrDie(flag).is_default; }
 
 Status CheckCheckpoint(const std::vector<std::string>& positionals) {
+  const auto action = std::ranges::find(kActions, positionals[0], &Action::name);
+  if (action == kActions.end()) {
+    std::vector<std::string> names;
+    for (const Action& known : kActions) names.emplace_back(known.name);
+    return {StatusCode::kInvalidArgument,
+            fmt::format("{}: no action of this command{}", positionals[0],
+                        Suggestion(positionals[0], names))};
+  }
+  for (const char* flag : kFlags) {
+    if (!Given(flag) || std::ranges::find(action->flags, flag) != action->flags.end()) continue;
+    return {StatusCode::kInvalidArgument, fmt::format("{} knows no --{}", action->name, flag)};
+  }
   if (FLAGS_keep == 0) return {StatusCode::kInvalidArgument, "--keep 0: at least one must stay"};
-  if (std::ranges::find(kActions, positionals[0], &Action::name) != kActions.end()) return {};
-  std::vector<std::string> names;
-  for (const Action& known : kActions) names.emplace_back(known.name);
-  return {StatusCode::kInvalidArgument,
-          fmt::format("{}: no action of this command{}", positionals[0],
-                      Suggestion(positionals[0], names))};
+  return {};
 }
 
 Status Checkpoint(const std::vector<std::string>& positionals) {
@@ -93,8 +108,9 @@ Command CheckpointCommand() {
               "names it. `verify` reads every byte. "
               "`restore` makes a new run folder from a checkpoint, which `skybridge run --resume` "
               "goes on with; --set cluster.servers=5 gives it another number of servers. `prune` "
-              "deletes all but the newest, once the newest was verified.",
-          .flags = {"round", "keep", "run_dir", "set", "hash"},
+              "deletes all but the newest, once the newest was verified. --round is for `verify` "
+              "and `restore`, --keep for `prune`; --run_dir, --set and --hash are for `restore`.",
+          .flags = {kFlags.begin(), kFlags.end()},
           .repeated = {"set"},
           .positionals_min = 2,
           .positionals_max = 2,

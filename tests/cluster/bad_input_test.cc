@@ -63,7 +63,10 @@ TEST_F(BadInputTest, WrongCommandLinesAreErrorsOfUsage) {
   const std::vector<std::vector<std::string>> wrong = {{"generate", "--users", "0"},
                                                        {"generate", "--uesrs", "9"},
                                                        {"simulate", "--workload", "nope"},
-                                                       {"simulate", "--seeds", "5..3"}};
+                                                       {"simulate", "--seeds", "5..3"},
+                                                       {"checkpoint", "prune", ".", "--round", "3"},
+                                                       {"checkpoint", "list", ".", "--keep=3"},
+                                                       {"checkpoint", "verify", ".", "--hash"}};
   for (const std::vector<std::string>& arguments : wrong) {
     const Outcome outcome = Call(arguments);
     EXPECT_EQ(outcome.exit_code, 2) << outcome.output;
