@@ -259,6 +259,11 @@ TEST_F(CheckpointTest, ARestoreLooksAtWhatIsAskedBeforeItReads) {
   const Outcome fixed = Call(restore + Words{"--set", "training.epochs=7"});
   EXPECT_EQ(fixed.exit_code, 1) << fixed.output;
   EXPECT_NE(fixed.output.find("fixed by the checkpoint"), std::string::npos) << fixed.output;
+  fs::create_directories(Path("kept"));
+  Write("kept/MANIFEST.json", "{}");
+  const Outcome kept = Call(restore + Words{"--set", "export.path=" + Path("kept")});
+  EXPECT_EQ(kept.exit_code, 1) << kept.output;
+  EXPECT_NE(kept.output.find("there is an export"), std::string::npos) << kept.output;
   const Outcome damaged = Call(restore);
   EXPECT_EQ(damaged.exit_code, 1) << damaged.output;
   EXPECT_EQ(damaged.output.find("fixed by the checkpoint"), std::string::npos) << damaged.output;

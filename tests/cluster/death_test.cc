@@ -114,6 +114,7 @@ TEST_F(DeathTest, KilledRunGoesOnWhenItIsResumed) {
 
 // Promise: a job that had to give work up goes on with it once that can be done.
 TEST_F(DeathTest, WhatCouldNotBeWrittenIsWrittenWhenTheRunIsResumed) {
+  MakeData();
   const std::vector<std::string> job = {"--set", "export.path=" + Path("blocked/export")};
   Write("blocked", "a file");
   std::vector<std::string> arguments = {"run", Path("job.pbtxt"), "--hash", "--run_dir",
