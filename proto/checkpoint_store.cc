@@ -71,15 +71,21 @@ Status DropManifests(ObjectStore& store, uint32_t keep, SoundObjects& sound,
   if (rounds.size() <= keep) return Status();
   SKY_ASSIGN_OR_RETURN(const Manifest newest, ReadManifest(store, rounds.back()));
   SKY_ASSIGN_OR_RETURN(Objects whole, VerifyCheckpoint(store, newest, sound, stop));
+  Status unread;
   size_t beyond = rounds.size() - 1;  // Those before it go, oldest first.
   for (uint32_t kept = 1; kept < keep && beyond > 0;) {
-    if (ReadManifest(store, rounds[--beyond])) ++kept;
+    const auto manifest = ReadManifest(store, rounds[--beyond]);
+    if (manifest) {
+      ++kept;
+    } else if (manifest.error().code() != StatusCode::kDataLoss && unread.ok()) {
+      unread = manifest.error();  // It may be whole: one more than was asked for is left.
+    }
   }
   for (size_t i = 0; i < beyond; ++i) {
     SKY_RETURN_IF_ERROR(store.Delete(ManifestKey(rounds[i])));
     report.rounds.push_back(rounds[i]);
   }
-  return Status();
+  return unread;
 }
 
 }  // namespace

@@ -71,8 +71,9 @@ struct PruneReport {
 // Deletes the manifests of checkpoints beyond the newest `keep`, if the newest one is sound, and
 // then the objects that no manifest names. Interrupted anywhere it leaves a store that can be
 // pruned again, and no checkpoint without its objects.
-// Errors: as VerifyCheckpoint. Of a manifest that cannot be read nobody knows what it names: as
-//         long as one is kept, no object goes.
+// Errors: as VerifyCheckpoint; of a manifest that cannot be read for now, when those beyond it are
+//         gone. Of a damaged one nobody knows what it names: as long as one is kept, no object
+//         goes.
 Result<PruneReport> Prune(ObjectStore& store, const PruneOptions& options, SoundObjects& sound,
                           const std::stop_token& stop = {});
 

@@ -202,6 +202,29 @@ TEST(CheckpointStoreTest, PruneMayEndAnywhere) {
   }
 }
 
+// Promise: pruning that says that it is done has left as many as it should.
+TEST(CheckpointStoreTest, PruneThatMissedACallSaysSoOrDidIt) {
+  MemoryObjectStore whole;
+  for (const uint32_t round : {1, 2, 3, 4}) Put(whole, round);
+  uint64_t calls = 0;
+  for (uint64_t bad = 1; calls + 1 >= bad; ++bad) {
+    MemoryObjectStore store;
+    store.entries = whole.entries;
+    store.now = 7200;
+    calls = 0;
+    store.fail = [&](std::string_view, const std::string&) {
+      return ++calls == bad ? Status(StatusCode::kUnavailable, "busy") : Status();
+    };
+    SoundObjects sound;
+    const bool done = Prune(store, {.keep = 2}, sound).has_value();
+    store.fail = nullptr;
+    EXPECT_TRUE(!done || ListRounds(store)->size() == 2) << "call " << bad;
+    ASSERT_TRUE(Prune(store, {.keep = 2}, sound));
+    EXPECT_EQ(store.entries.size(), 2u + 3 + 2 * 9) << "call " << bad;
+  }
+  EXPECT_GT(calls, 4u);
+}
+
 TEST(CheckpointStoreTest, VerifyEndsWhenToldTo) {
   MemoryObjectStore store;
   Put(store, 1);
