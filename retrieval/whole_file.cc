@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -16,8 +15,6 @@
 
 namespace skybridge::retrieval {
 namespace {
-
-constexpr int kNamesMax = 1000;  // Tried for one file.
 
 Status SystemError(const std::string& what, const std::string& path, int error) {
   const std::string message =
@@ -50,20 +47,14 @@ Status SyncFolderOf(const std::string& path) {
 
 }  // namespace
 
-Result<WholeFile> WholeFile::Create(const std::string& path) {
+Result<WholeFile> WholeFile::Create(const std::string& path, const std::string& writer) {
   std::error_code error;
   std::filesystem::create_directories(FolderOf(path), error);
   if (error) return SystemError("make the folder of", path, error.value());
-  static std::atomic<uint64_t> count = 0;
-  // Names of writers on other machines, and of a process before this one, may be there.
-  for (int attempt = 0; attempt < kNamesMax; ++attempt) {
-    std::string temporary =
-        path + ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(++count);
-    const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd >= 0) return WholeFile(path, std::move(temporary), fd);
-    if (errno != EEXIST) return SystemError("write", temporary, errno);
-  }
-  return SystemError("write beside", path, EEXIST);
+  std::string temporary = path + ".tmp" + writer;
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return SystemError("write", temporary, errno);
+  return WholeFile(path, std::move(temporary), fd);
 }
 
 WholeFile::WholeFile(std::string path, std::string temporary, int fd)

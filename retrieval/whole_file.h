@@ -16,14 +16,13 @@ struct FileSummary {
   uint64_t xxh64 = 0;
 };
 
-// A file that appears under its name complete and synced, or not at all: written beside it as
-// "<path>.tmp-<pid>-<number>", which is this writer's alone, whoever else writes the same path on
-// whatever machine, and is removed unless Commit succeeded or the process was killed. Errors name
-// path and cause; a full disk is kResourceExhausted. Not thread-safe.
+// A file that appears under its name complete and synced, or not at all: written as
+// "<path>.tmp<writer>", which is removed unless Commit succeeded or the process was killed. Errors
+// name path and cause; a full disk is kResourceExhausted. Not thread-safe.
 class WholeFile {
  public:
-  // Makes the folders above it.
-  static Result<WholeFile> Create(const std::string& path);
+  // Makes the folders above it. `writer` tells those apart who may write this path at once.
+  static Result<WholeFile> Create(const std::string& path, const std::string& writer = "");
   ~WholeFile();
   WholeFile(WholeFile&& other) noexcept;
   WholeFile(const WholeFile&) = delete;

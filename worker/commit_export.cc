@@ -50,7 +50,8 @@ void ManifestTask::Run() {
     status = Status(StatusCode::kInternal, "write the manifest as JSON");
     return;
   }
-  status = WriteWholeFile(folder_, "MANIFEST.json", json);
+  // Two attempts may be at it at once.
+  status = WriteWholeFile(folder_, "MANIFEST.json", json, fmt::format("-a{}", attempt_));
   if (status.ok()) DeleteUnnamedParts();
 }
 
@@ -68,8 +69,8 @@ void ManifestTask::DeleteUnnamedParts() const {
 }
 
 void CommitExport::Begin(Instant, Effects* out) {
-  out->start.push_back(
-      std::make_unique<ManifestTask>(owner_, spec_.folder(), MakeManifest(spec_, identity_)));
+  out->start.push_back(std::make_unique<ManifestTask>(owner_, attempt_, spec_.folder(),
+                                                      MakeManifest(spec_, identity_)));
 }
 
 void CommitExport::OnTask(WorkTask& task, Instant, Effects*) {

@@ -22,8 +22,11 @@ struct ExportIdentity {
 // parts that it does not name.
 class ManifestTask : public WorkTask {
  public:
-  ManifestTask(uint64_t owner, std::string folder, exports::Manifest manifest)
-      : WorkTask(owner), folder_(std::move(folder)), manifest_(std::move(manifest)) {}
+  ManifestTask(uint64_t owner, uint32_t attempt, std::string folder, exports::Manifest manifest)
+      : WorkTask(owner),
+        attempt_(attempt),
+        folder_(std::move(folder)),
+        manifest_(std::move(manifest)) {}
   void Run() override;
 
   Status status;
@@ -31,6 +34,7 @@ class ManifestTask : public WorkTask {
  private:
   void DeleteUnnamedParts() const;
 
+  const uint32_t attempt_;
   const std::string folder_;
   const exports::Manifest manifest_;
 };
@@ -38,8 +42,9 @@ class ManifestTask : public WorkTask {
 // Commits an export whose parts are all there (docs/protocol.md, E4).
 class CommitExport : public LeaseWork {
  public:
-  CommitExport(uint64_t owner, const wire::ExportSpec& spec, ExportIdentity identity)
-      : owner_(owner), spec_(spec), identity_(std::move(identity)) {}
+  CommitExport(uint64_t owner, uint32_t attempt, const wire::ExportSpec& spec,
+               ExportIdentity identity)
+      : owner_(owner), attempt_(attempt), spec_(spec), identity_(std::move(identity)) {}
 
   void Begin(Instant now, Effects* out) override;
   void OnAnswer(const Answer&, Instant, Effects*) override {}  // It asks no shard.
@@ -47,6 +52,7 @@ class CommitExport : public LeaseWork {
 
  private:
   const uint64_t owner_;
+  const uint32_t attempt_;
   const wire::ExportSpec spec_;
   const ExportIdentity identity_;
 };

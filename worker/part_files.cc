@@ -55,8 +55,9 @@ Status PartWriter::WriteLabels(const std::string& stem,
   return Status();
 }
 
-Status WriteWholeFile(const std::string& folder, const std::string& name, std::string_view bytes) {
-  SKY_ASSIGN_OR_RETURN(auto file, retrieval::WholeFile::Create(folder + "/" + name));
+Status WriteWholeFile(const std::string& folder, const std::string& name, std::string_view bytes,
+                      const std::string& writer) {
+  SKY_ASSIGN_OR_RETURN(auto file, retrieval::WholeFile::Create(folder + "/" + name, writer));
   SKY_RETURN_IF_ERROR(file.Append(bytes));
   return file.Commit().status();
 }

@@ -51,7 +51,9 @@ class PartWriter {
   std::vector<wire::PartFile> files_;
 };
 
-// Writes `bytes` durably as folder/name: complete or not at all. Replaces what is there.
-Status WriteWholeFile(const std::string& folder, const std::string& name, std::string_view bytes);
+// Writes `bytes` durably as folder/name: complete or not at all. Replaces what is there. `writer`
+// as WholeFile::Create takes it.
+Status WriteWholeFile(const std::string& folder, const std::string& name, std::string_view bytes,
+                      const std::string& writer);
 
 }  // namespace skybridge::worker

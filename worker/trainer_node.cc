@@ -252,7 +252,9 @@ std::unique_ptr<LeaseWork> TrainerNode::MakeExport(const wire::Grant& grant, uin
                                                               .threads = options_.index_threads,
                                                               .index = options_.index_options},
                                           grant.export_());
-    default: return std::make_unique<CommitExport>(owner, grant.export_(), options_.identity);
+    default:
+      return std::make_unique<CommitExport>(owner, grant.attempt(), grant.export_(),
+                                            options_.identity);
   }
 }
 

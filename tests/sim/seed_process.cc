@@ -85,8 +85,8 @@ SeedReport FromLine(const std::vector<std::string>& parts) {
 
 [[noreturn]] void RunAll(const std::vector<Swarm>& swarms, const std::string& folder, int fd) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  SeedRunner runner(folder);
-  const int words = open((folder + "/stderr").c_str(), O_CREAT | O_WRONLY | O_APPEND, 0644);
+  SeedRunner runner = RunnerWithin(folder);
+  const int words = open("stderr", O_CREAT | O_WRONLY | O_TRUNC | O_APPEND, 0644);
   if (words >= 0) dup2(words, STDERR_FILENO);
   for (const Swarm& swarm : swarms) {
     WriteAll(fd, "begin\t" + std::to_string(swarm.seed) + "\n");
@@ -108,6 +108,12 @@ std::string LastLineOf(const std::string& path) {
 }
 
 }  // namespace
+
+SeedRunner RunnerWithin(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  std::filesystem::current_path(folder);
+  return SeedRunner("run");
+}
 
 SeedProcess::SeedProcess(std::vector<Swarm> swarms, std::string folder)
     : folder_(std::move(folder)) {

@@ -20,6 +20,10 @@ struct SeedReport {
   SeedOutcome outcome;
 };
 
+// A runner in `folder`, which becomes this process's: what is named in messages, and so is part of
+// the trace, says nothing of who runs it where.
+SeedRunner RunnerWithin(const std::string& folder);
+
 // A process of ours that runs swarms one after the other and reports each: what a run does to its
 // process ends no other. Linux.
 class SeedProcess {

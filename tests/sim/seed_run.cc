@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include <fmt/format.h>
 #include <glog/logging.h>
 
 #include "common/hash.h"
@@ -130,7 +131,9 @@ const TinyJob& SeedRunner::JobOf(const Swarm& swarm) {
                            .wide = swarm.tight_memory,
                            .long_partitions = swarm.long_partitions,
                            .epochs = swarm.epochs},
-                          folder_ + "/job-" + std::to_string(jobs_.size()));
+                          fmt::format("{}/job-{}{}{}-{}", folder_, Lockstep(swarm) ? 'l' : 'a',
+                                      swarm.tight_memory ? 'w' : 'n',
+                                      swarm.long_partitions ? 'l' : 's', swarm.epochs));
   }
   return *job;
 }

@@ -73,6 +73,26 @@ TEST(SeedRunTest, TheSameRunHasTheSameTraceAndAnotherAnother) {
   EXPECT_NE(runner.RunOnce(other).trace_hash, hash);
 }
 
+// I12, whoever runs it, wherever, and after whatever.
+TEST(SeedRunTest, ARunHasTheSameTraceInEveryProcess) {
+  Swarm swarm = Calm();
+  swarm.exports = true;
+  Swarm other = Calm();
+  other.seed = 2;
+  other.epochs = 2;
+  std::vector<uint64_t> traces;
+  for (const std::vector<Swarm>& swarms : {std::vector{swarm}, std::vector{other, swarm}}) {
+    const CampaignResult result =
+        RunCampaign({.swarms = swarms, .folder = Folder() + std::string(traces.size() * 3, 'x')},
+                    kForever, [&](const SeedReport& report) {
+                      if (report.seed == swarm.seed) traces.push_back(report.outcome.trace_hash);
+                    });
+    ASSERT_FALSE(result.failure) << result.failure->outcome.violation->what;
+  }
+  ASSERT_EQ(traces.size(), 2u);
+  EXPECT_EQ(traces[0], traces[1]);
+}
+
 // R3: training goes on without a scheduler, to its last clock if there is time.
 TEST(OperationsTest, LockstepTrainingDoesNotMissItsScheduler) {
   Swarm swarm = Calm();

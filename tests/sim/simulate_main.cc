@@ -127,7 +127,7 @@ Status TellFailure(const std::string& workload, const SeedReport& report,
 
 Status RunHere(const std::string& workload, const SeedRange& seeds, const std::string& folder) {
   FLAGS_minloglevel = google::INFO;
-  SeedRunner runner(folder + "/0");
+  SeedRunner runner = RunnerWithin(folder + "/0");
   for (uint64_t seed = seeds.first; seed <= seeds.last && GoOn(); ++seed) {
     SKY_ASSIGN_OR_RETURN(const Swarm swarm, RunOf(seed, workload));
     const SeedReport report{seed, runner.Run(swarm)};

@@ -12,7 +12,7 @@ namespace {
 class CommitExportTest : public testing::Test {
  protected:
   static LeaseOutcome Work(const wire::ExportSpec& spec) {
-    CommitExport work(4, spec,
+    CommitExport work(4, 1, spec,
                       {.job = "name: 'small'", .job_hash = 77, .similarity = "dot", .dim = 2});
     WorkRunner runner(1);
     runner.Run(work);
@@ -64,6 +64,14 @@ TEST_F(CommitExportTest, PartsOfAttemptsThatCameTooLateGoWithTheCommit) {
   for (const wire::PartFile& part : spec.part()) {
     EXPECT_TRUE(std::filesystem::exists(scratch_.path() + "/" + part.name())) << part.name();
   }
+}
+
+// Promise: an attempt that another has overtaken changes nothing for that one.
+TEST_F(CommitExportTest, EachAttemptWritesItsOwnFileFirst) {
+  std::ofstream(manifest() + ".tmp-a2") << "of attempt 2";
+  Work(Parts());
+  EXPECT_TRUE(std::filesystem::exists(manifest()));
+  EXPECT_TRUE(std::filesystem::exists(manifest() + ".tmp-a2"));
 }
 
 TEST_F(CommitExportTest, FolderThatCannotBeWrittenIsNamed) {

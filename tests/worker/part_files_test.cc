@@ -81,8 +81,8 @@ TEST_F(PartFilesTest, DiskThatRefusesIsNamedAndNothingIsRecorded) {
 }
 
 TEST_F(PartFilesTest, WholeFileReplacesWhatIsThereAndLeavesNothingElse) {
-  ASSERT_TRUE(WriteWholeFile(folder(), "MANIFEST.json", "the first, longer").ok());
-  ASSERT_TRUE(WriteWholeFile(folder(), "MANIFEST.json", "second").ok());
+  ASSERT_TRUE(WriteWholeFile(folder(), "MANIFEST.json", "the first, longer", "").ok());
+  ASSERT_TRUE(WriteWholeFile(folder(), "MANIFEST.json", "second", "").ok());
   EXPECT_EQ(Slurp(Path("MANIFEST.json")), "second");
   const auto entries = std::filesystem::directory_iterator(folder());
   EXPECT_EQ(std::distance(begin(entries), end(entries)), 1);
