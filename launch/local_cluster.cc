@@ -46,6 +46,7 @@ LocalCluster::LocalCluster(Options options, std::function<void(const std::string
                        .spawn = [this] { return scheduler_.Spawn(now_); }}) {
   for (uint32_t s = 0; s < options_.shape.servers; ++s) AddNode(scheduler::Role::kShard, s);
   for (uint32_t w = 0; w < options_.shape.workers; ++w) AddNode(scheduler::Role::kTrainer, w);
+  ForgetServers(options_.folder);  // What a run before told that was killed.
 }
 
 LocalCluster::~LocalCluster() { ForgetServers(options_.folder); }
@@ -142,16 +143,17 @@ void LocalCluster::LookAtWish(Instant now) {
   wish_at_ = now + kWishEvery;
   const uint32_t count = options_.shape.shards_per_server;
   const auto wanted = ServersWanted(options_.folder);
-  if (wanted && *wanted != servers_asked_) {
-    servers_asked_ = *wanted;
-    say_(fmt::format("{} servers are wanted", *wanted));
-    scheduler_.Give(ShardsWanted{.shards = *wanted * count});
+  if (wanted && wanted->number != wish_) {
+    wish_ = wanted->number;
+    say_(fmt::format("{} servers are wanted", wanted->servers));
+    scheduler_.Give(ShardsWanted{.shards = wanted->servers * count});
     for (Node& node : nodes_) {
       if (std::exchange(node.stuck, false)) node.start_at = now;
     }
   }
   const Progress& progress = scheduler_.progress();
-  ServersNow news{.wanted = progress.shards_wanted / count,
+  ServersNow news{.wish = wish_,
+                  .wanted = progress.shards_wanted / count,
                   .servers = (progress.shards + count - 1) / count,
                   .settled = progress.scaled};
   for (const Node& node : nodes_) {

@@ -128,7 +128,7 @@ Result<RunOutcome> RunLocally(const OpenJob& job, const RunFolder& folder,
       {.export_folder = ExportFolderOf(job.loaded, folder), .temp_folder = folder.temp_folder()});
   node.table_hash = options.table_hash;
   SKY_RETURN_IF_ERROR(node.Validate());
-  if (options.in_process && ServersWanted(folder)) {
+  if (const auto wish = ServersWanted(folder); options.in_process && wish) {
     return Status(StatusCode::kFailedPrecondition,
                   fmt::format("run --in_process {}: `skybridge scale` gave it another number of "
                               "servers, which need processes: leave --in_process out",

@@ -27,11 +27,12 @@ Status CheckTrainable(const OpenJob& job) {
 
 Status CheckStartedBy(const RunState& state, StartedBy by, const std::string& path) {
   const bool by_hand = !state.endpoint.empty();
-  if (!by_hand || by == StartedBy::kHand) return {};  // Any run can go on by hand.
+  if (state.restored || by_hand == (by == StartedBy::kHand)) return {};
   return {StatusCode::kFailedPrecondition,
-          fmt::format("resume {}: its processes were started by hand: the scheduler goes on with "
-                      "skybridge scheduler --resume",
-                      path)};
+          by_hand ? fmt::format("resume {}: its processes were started by hand: the scheduler goes "
+                                "on with skybridge scheduler --resume",
+                                path)
+                  : fmt::format("resume {}: it goes on with skybridge run --resume", path)};
 }
 
 }  // namespace

@@ -89,7 +89,9 @@ Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, 
     SKY_RETURN_IF_ERROR(WriteRunState(folder, {.job = JobOf(manifest),
                                                .base = job.loaded.base,
                                                .version = BinaryVersion(),
-                                               .table_hash = request.table_hash}));
+                                               .table_hash = request.table_hash,
+                                               .endpoint = "",
+                                               .restored = true}));
     std::error_code ignored;
     std::filesystem::remove(folder.restoring_file(), ignored);
     PointLatest(folder);

@@ -13,11 +13,9 @@
 namespace skybridge::launch {
 
 Status WriteRunState(const RunFolder& folder, const RunState& state) {
-  const nlohmann::ordered_json json = {{"job", JobIdText(state.job)},
-                                       {"base", state.base},
-                                       {"version", state.version},
-                                       {"hash", state.table_hash},
-                                       {"endpoint", state.endpoint}};
+  const nlohmann::ordered_json json = {{"job", JobIdText(state.job)}, {"base", state.base},
+                                       {"version", state.version},    {"hash", state.table_hash},
+                                       {"endpoint", state.endpoint},  {"restored", state.restored}};
   constexpr auto kReplace = nlohmann::ordered_json::error_handler_t::replace;
   return env::WriteFileDurably(folder.state_file(), json.dump(2, ' ', false, kReplace) + "\n");
 }
@@ -38,14 +36,18 @@ Result<RunState> ReadRunState(const RunFolder& folder) {
     return Status(StatusCode::kFailedPrecondition,
                   fmt::format("resume {}: {} is damaged", folder.path, folder.state_file()));
   };
-  if (!json.is_object() || !json.contains("hash") || !json["hash"].is_boolean()) return damaged();
+  if (!json.is_object()) return damaged();
+  for (const char* field : {"hash", "restored"}) {
+    if (!json.contains(field) || !json[field].is_boolean()) return damaged();
+  }
   for (const char* field : {"job", "base", "version", "endpoint"}) {
     if (!json.contains(field) || !json[field].is_string()) return damaged();
   }
   RunState state{.base = json["base"],
                  .version = json["version"],
                  .table_hash = json["hash"],
-                 .endpoint = json["endpoint"]};
+                 .endpoint = json["endpoint"],
+                 .restored = json["restored"]};
   SKY_ASSIGN_OR_RETURN(state.job, ParseJobId(json["job"]));
   if (state.version == BinaryVersion()) return state;
   return Status(StatusCode::kFailedPrecondition,

@@ -17,6 +17,8 @@ struct RunState {
   bool table_hash = false;  // Asked for when it began.
   // Where the scheduler listens, if its cluster was started by hand; empty for `run`.
   std::string endpoint;
+  // Made of a checkpoint, and not begun yet: `run` and a scheduler by hand can both go on with it.
+  bool restored = false;
 };
 
 // Keeps it in the folder, durably. Errors: those of WriteFileDurably.

@@ -11,6 +11,9 @@
 #include "env/system_clock.h"
 #include "launch/cluster_config.h"
 #include "launch/commands.h"
+#include "launch/memory_need.h"
+#include "launch/open_job.h"
+#include "launch/push_size.h"
 #include "launch/run_folder.h"
 #include "launch/run_report.h"
 #include "launch/run_state.h"
@@ -52,8 +55,18 @@ Status CheckRuns(const RunFolder& folder) {
                       ShownPath(folder.path))};
 }
 
+// What `check` says of a job with so many servers. Errors: kInvalidArgument.
+Status CheckRoom(const RunFolder& folder, uint32_t servers) {
+  SKY_ASSIGN_OR_RETURN(const RunState state, ReadRunState(folder));
+  SKY_ASSIGN_OR_RETURN(LoadedJob loaded, LoadJob({.path = folder.job_file(), .base = state.base}));
+  loaded.job.mutable_cluster()->set_servers(servers);
+  SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenLoadedJob(std::move(loaded)));
+  SKY_ASSIGN_OR_RETURN(const PushSize push, MeasurePushes(job));
+  return CheckRoomForPushes(job.loaded.job, push);
+}
+
 // Tells how it comes until the job has what it should.
-Status WaitForServers(const RunFolder& folder, uint32_t wanted) {
+Status WaitForServers(const RunFolder& folder, const ServersWish& wish) {
   const env::SignalWatch signals;
   env::SystemClock clock;
   const Instant began = clock.Now();
@@ -65,12 +78,13 @@ Status WaitForServers(const RunFolder& folder, uint32_t wanted) {
               "the run ended before it had them; the wish is kept for a run that goes on, unless "
               "that goes back to a checkpoint"};
     }
-    if (now->wanted == wanted && said != now->servers) {
+    const bool heard = now->wish == wish.number && now->wanted == wish.servers;
+    if (heard && said != now->servers) {
       said = now->servers;
-      Say(fmt::format("{} servers have rows, {} should", now->servers, wanted));
+      Say(fmt::format("{} servers have rows, {} should", now->servers, wish.servers));
     }
-    if (now->wanted == wanted && now->settled) return {};
-    if (now->wanted == wanted && now->stuck) {
+    if (heard && now->settled) return {};
+    if (heard && now->stuck) {
       return {StatusCode::kUnavailable,
               fmt::format("scale {}: server-{} cannot join: see {}; the wish is kept, and it is "
                           "tried again every now and then",
@@ -97,9 +111,12 @@ Status CheckScale(const std::vector<std::string>&) {
 Status Scale(const std::vector<std::string>& positionals) {
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(positionals[0]));
   SKY_RETURN_IF_ERROR(CheckRuns(folder));
-  SKY_RETURN_IF_ERROR(WantServers(folder, FLAGS_servers));
+  SKY_RETURN_IF_ERROR(CheckRoom(folder, FLAGS_servers)
+                          .WithContext(fmt::format("scale {} to {} servers", ShownPath(folder.path),
+                                                   FLAGS_servers)));
+  SKY_ASSIGN_OR_RETURN(const ServersWish wish, WantServers(folder, FLAGS_servers));
   if (!FLAGS_wait) return {};
-  return WaitForServers(folder, FLAGS_servers);
+  return WaitForServers(folder, wish);
 }
 
 }  // namespace

@@ -85,6 +85,7 @@ Status Scheduler(const std::vector<std::string>& positionals) {
                             .insecure_network = FLAGS_insecure_network},
                            runtime));
   it.state.endpoint = role->endpoint();  // Where the nodes will look for the next scheduler.
+  it.state.restored = false;
   SKY_RETURN_IF_ERROR(BeginRun(it));
   ProgressPrinter printer(stderr, ProgressPrinter::TerminalColumns(stderr));
   printer.Say(fmt::format("scheduler {} of job {}, run in {}", role->endpoint(),

@@ -13,17 +13,23 @@ namespace skybridge::launch {
 // How `skybridge scale` and the `run` that looks after a job speak: two small files in its folder,
 // each replaced as a whole. Both are numbers of servers.
 
-inline constexpr uint32_t kServersMax = 256;
+inline constexpr uint32_t kServersMax = 1024;
 
-// The wish; it outlives the run's processes.
+// A wish; it outlives the run's processes.
+struct ServersWish {
+  uint32_t servers = 0;
+  uint32_t number = 0;  // Of the wish, from 1: the same number of servers may be wished for again.
+  bool operator==(const ServersWish&) const = default;
+};
 // Errors: those of WriteFileDurably.
-Status WantServers(const RunFolder& folder, uint32_t servers);
+Result<ServersWish> WantServers(const RunFolder& folder, uint32_t servers);
 // Nothing: nobody has wished for any number, or the file makes no sense.
-std::optional<uint32_t> ServersWanted(const RunFolder& folder);
+std::optional<ServersWish> ServersWanted(const RunFolder& folder);
 
 // What has become of it.
 struct ServersNow {
-  uint32_t wanted = 0;   // The wish that the scheduler has taken up.
+  uint32_t wish = 0;     // The number of the last one that `run` has passed on. 0: none.
+  uint32_t wanted = 0;   // Servers that the scheduler knows to be wanted.
   uint32_t servers = 0;  // That have slots.
   bool settled = false;  // All of them, in equal shares.
   // The first one that should join and cannot: its process ended in a way that a new start does not

@@ -195,6 +195,7 @@ void DurableJob::TakeEvents() {
 void DurableJob::Follow(const MemberEvent& event) {
   if (stage_ != Stage::kRunning) return;
   const bool shard = event.key.role == Role::kShard;
+  if (!shard && (event.gone() || event.joined)) run_.TrainersChanged(now_);
   if (event.gone()) {
     // A shard that is in no map is not missed.
     if (!shard || absences_.Knows(event.key.index)) absences_.Gone(event.key, event.text, now_);

@@ -17,6 +17,7 @@ JobRun::JobRun(const SchedulerNodeOptions& options)
       calls_(options_.shards, options_.timings.repeat, options_.timings.poll),
       phase_(options_.shards, calls_),
       dealer_(options_.ranks),
+      trainers_({.rest = options_.timings.settle, .max = options_.timings.settle_max}),
       metrics_(options_.evaluations),
       hash_(options_.shards) {
   facts_.batches.resize(options_.training_partitions);
@@ -68,17 +69,21 @@ Status JobRun::CheckDone() const {
 }
 
 void JobRun::Fail(const Status& status) {
-  if (failure_.ok()) failure_ = status;
+  if (!failure_.ok()) return;
+  failure_ = status;
+  may_retry_ = false;
 }
 
 void JobRun::FailForNow(const Status& status) {
-  if (failure_.ok()) may_retry_ = !status.ok();
+  const bool first = failure_.ok();
   Fail(status);
+  if (first) may_retry_ = !status.ok();
 }
 
 void JobRun::Reopen() {
   if (!failure_.ok() && !may_retry_) return;
   failure_ = {};
+  may_retry_ = false;
   leases_.Reopen();
 }
 
@@ -148,8 +153,11 @@ bool JobRun::Deal(std::span<const Incarnation> trainers, Instant now) {
   const bool training = plan_.step().kind == PhaseKind::kTrain;
   if (training) {
     // Every rank must find a seat, also when one trainer is left.
-    const auto live = static_cast<uint32_t>(std::max<size_t>(1, trainers.size()));
-    limits = {.per_node = (options_.ranks + live - 1) / live, .total = options_.ranks};
+    auto seated = static_cast<uint32_t>(std::max<size_t>(1, trainers.size()));
+    if (options_.lockstep() && !trainers_.Settled(now)) {
+      seated = std::max(seated, options_.trainers);
+    }
+    limits = {.per_node = (options_.ranks + seated - 1) / seated, .total = options_.ranks};
   }
   bool moved = !leases_.Grant(trainers, limits, now).empty();
   if (!training || options_.lockstep()) return moved;

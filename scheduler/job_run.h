@@ -20,6 +20,7 @@
 #include "scheduler/phase_plan.h"
 #include "scheduler/progress_board.h"
 #include "scheduler/scheduler_options.h"
+#include "scheduler/settling.h"
 #include "scheduler/shard_calls.h"
 #include "scheduler/shard_phase.h"
 #include "scheduler/table_hash.h"
@@ -50,6 +51,9 @@ class JobRun {
   void Heartbeat(Incarnation node, const WorkDone& in_hand, Instant now);
   // It died or left: what it held goes to others.
   void NodeGone(Incarnation node);
+  // A trainer came or went. In lockstep a rank stays with its trainer to the end of the phase:
+  // while they come and go, each is dealt its share alone, as if all were there.
+  void TrainersChanged(Instant now) { trainers_.Changed(now); }
   // False: the question is still open (or never was), and nothing changed but when it is put again.
   bool ShardAnswered(uint32_t shard, uint64_t request, const ShardReply& reply, Instant now);
   bool ShardRefused(uint32_t shard, uint64_t request, const Status& refusal);
@@ -131,6 +135,7 @@ class JobRun {
   ShardCalls calls_;
   ShardPhase phase_;
   TrainingDealer dealer_;
+  Settling trainers_;
   MetricBoard metrics_;
   ProgressBoard progress_;
   TableHash hash_;

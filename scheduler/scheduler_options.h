@@ -35,9 +35,11 @@ struct SchedulerTimings {
   Duration replace_after = std::chrono::seconds(2);  // Silence after which another may register.
   Duration pause_min = std::chrono::seconds(3);      // Gap between ticks that moves all deadlines.
   Duration start_timeout = std::chrono::seconds(300);
-  Duration waiting_line = std::chrono::seconds(5);    // Between two lines of the start barrier.
-  Duration repeat = std::chrono::milliseconds(500);   // Unanswered messages go out again.
-  Duration poll = std::chrono::milliseconds(20);      // A shard that is not closed is asked again.
+  Duration waiting_line = std::chrono::seconds(5);   // Between two lines of the start barrier.
+  Duration repeat = std::chrono::milliseconds(500);  // Unanswered messages go out again.
+  Duration poll = std::chrono::milliseconds(20);     // A shard that is not closed is asked again.
+  Duration settle = std::chrono::seconds(1);  // Nobody came or went: fewer trainers have all ranks.
+  Duration settle_max = std::chrono::seconds(5);      // The same, although they come and go.
   Duration return_backoff = std::chrono::seconds(1);  // A returned lease waits; doubles each time.
   Duration stop_wait = std::chrono::seconds(5);       // For nodes to leave at the end.
   Duration node_return_max =

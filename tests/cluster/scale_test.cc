@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `skybridge scale`: servers join and leave a job that trains.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -79,6 +80,24 @@ TEST_F(ScaleTest, OutsideLockstepEachBatchCountsOnce) {
   EXPECT_EQ(HashesOf("scaled"), HashesOf("calm"));
 }
 
+// Promise: a number of servers that the job could not have begun with is refused.
+TEST_F(ScaleTest, FewerServersThanPushesFitIntoAreRefused) {
+  const std::vector<std::string> tight = {"--set", "cluster.push_memory_bytes=8388608",
+                                          "--set", "consistency.trainers=64",
+                                          "--set", "training.batch=64",
+                                          "--set", "query.dim=256",
+                                          "--set", "candidate.dim=256"};
+  std::vector<std::string> one = Run("one", tight);
+  *std::ranges::find(one, "cluster.servers=2") = "cluster.servers=1";
+  const Outcome refused = Call(one);
+  ASSERT_EQ(refused.exit_code, 1) << refused.output;
+  env::Process run = Start(Run("two", tight), "two.log");
+  ASSERT_TRUE(WaitForText("two/servers.now", "2 2 1")) << Read("two.log");
+  const Outcome scaled = Scale("two", 1);
+  EXPECT_EQ(scaled.exit_code, 1) << scaled.output;
+  EXPECT_NE(scaled.output.find("cluster.push_memory_bytes"), std::string::npos) << scaled.output;
+}
+
 TEST_F(ScaleTest, WhatCannotBeScaledSaysWhy) {
   EXPECT_EQ(Scale("nowhere", 2).exit_code, 1);
   std::vector<std::string> arguments = Run("done");
@@ -88,7 +107,7 @@ TEST_F(ScaleTest, WhatCannotBeScaledSaysWhy) {
   EXPECT_EQ(over.exit_code, 1);
   EXPECT_NE(over.output.find("its job is done"), std::string::npos) << over.output;
   const Outcome none = Scale("done", 0);
-  EXPECT_NE(none.output.find("--servers 0: must be 1 to 256"), std::string::npos) << none.output;
+  EXPECT_NE(none.output.find("--servers 0: must be 1 to 1024"), std::string::npos) << none.output;
   // A lock that cannot be looked at says nothing about a run.
   std::filesystem::create_directories(Path("locked/lock"));
   Write("locked/run.json", "{}");

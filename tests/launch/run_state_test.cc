@@ -22,7 +22,8 @@ class RunStateTest : public testing::Test {
                         .base = "/data",
                         .version = BinaryVersion(),
                         .table_hash = true,
-                        .endpoint = "tcp://127.0.0.1:4567"};
+                        .endpoint = "tcp://127.0.0.1:4567",
+                        .restored = true};
 };
 
 TEST_F(RunStateTest, ComesBackAsItWas) {
@@ -33,6 +34,7 @@ TEST_F(RunStateTest, ComesBackAsItWas) {
   EXPECT_EQ(read->base, "/data");
   EXPECT_TRUE(read->table_hash);
   EXPECT_EQ(read->endpoint, "tcp://127.0.0.1:4567");
+  EXPECT_TRUE(read->restored);
 }
 
 TEST_F(RunStateTest, RunThatHasSucceededDoesNotGoOn) {

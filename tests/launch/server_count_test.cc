@@ -16,10 +16,11 @@ class ServerCountTest : public testing::Test {
 
 TEST_F(ServerCountTest, AWishIsThereUntilItIsForgotten) {
   EXPECT_EQ(ServersWanted(folder_), std::nullopt);
-  ASSERT_TRUE(WantServers(folder_, 3).ok());
-  EXPECT_EQ(ServersWanted(folder_), 3u);
-  ASSERT_TRUE(WantServers(folder_, 12).ok());
-  EXPECT_EQ(ServersWanted(folder_), 12u);
+  uint32_t number = 0;
+  for (const uint32_t servers : {3, 12, 12}) {
+    ASSERT_TRUE(WantServers(folder_, servers).has_value());
+    EXPECT_EQ(ServersWanted(folder_), (ServersWish{.servers = servers, .number = ++number}));
+  }
   ForgetWish(folder_);
   EXPECT_EQ(ServersWanted(folder_), std::nullopt);
 }
@@ -39,11 +40,11 @@ TEST_F(ServerCountTest, WhatHasBecomeOfItIsToldUntilNobodyLooksAfterTheRun) {
 }
 
 TEST_F(ServerCountTest, FilesWithoutSenseAreNone) {
-  for (const char* text : {"", "x", "3 x", "-1", "0", "3 4"}) {
+  for (const char* text : {"", "x", "3", "3 x", "1 -1", "1 0", "0 2", "1 2 3"}) {
     scratch_.Write("servers.wanted", text);
     EXPECT_EQ(ServersWanted(folder_), std::nullopt) << text;
   }
-  for (const char* text : {"", "3", "1 2", "1 2 0", "1 2 0 x", "1 2 3 4 5"}) {
+  for (const char* text : {"", "3", "1 2", "1 2 0 0", "1 1 2 0 x", "1 2 3 4 5 6"}) {
     scratch_.Write("servers.now", text);
     EXPECT_EQ(ReadServers(folder_), std::nullopt) << text;
   }

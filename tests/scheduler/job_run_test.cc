@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/job_run.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <gmock/gmock.h>
@@ -65,6 +66,55 @@ TEST_F(JobRunTest, LockstepRanksAreSpreadEvenlyAndAllGranted) {
   ranks = run.granted();
   ASSERT_EQ(ranks.size(), 3u);
   for (const Granted& rank : ranks) EXPECT_EQ(rank.node, Incarnation(2));
+}
+
+// Promise: a job that goes on, or whose trainers all died, is not left to the first that is back.
+TEST_F(JobRunTest, WhileTrainersComeEachHasItsShareOfTheRanksAlone) {
+  FinishPrepare(counted);
+  const Instant died = kStart + std::chrono::seconds(10);
+  for (const Incarnation trainer : trainers) run.NodeGone(trainer);
+  run.TrainersChanged(died);
+  run.Advance({}, died);
+  const std::vector<Incarnation> back = {Incarnation(3), Incarnation(4)};
+  run.TrainersChanged(died + std::chrono::seconds(20));
+  run.Advance(std::span(back).first(1), died + std::chrono::seconds(20));
+  EXPECT_EQ(run.granted().size(), 2u) << "of three";
+  run.TrainersChanged(died + std::chrono::milliseconds(20'900));
+  run.Advance(back, died + std::chrono::milliseconds(20'900));
+  const std::vector<Granted> ranks = run.granted();
+  ASSERT_EQ(ranks.size(), 3u);
+  EXPECT_EQ(std::ranges::count(ranks, back[1], &Granted::node), 1);
+}
+
+TEST_F(JobRunTest, TrainersThatDoNotComeAreNotWaitedFor) {
+  FinishPrepare(counted);
+  for (const Incarnation trainer : trainers) run.NodeGone(trainer);
+  run.TrainersChanged(kStart);
+  const std::vector<Incarnation> back = {Incarnation(3)};
+  run.Advance(back, kStart + std::chrono::milliseconds(900));
+  EXPECT_EQ(run.granted().size(), 2u);
+  run.Advance(back, kStart + std::chrono::milliseconds(1000));
+  EXPECT_EQ(run.granted().size(), 3u);
+}
+
+// Promise: what no other try can mend is not passed over, whatever was given up before.
+TEST_F(JobRunTest, AFailureForGoodStaysThoughOneForNowWasBeforeIt) {
+  run.Begin(kStart);
+  AnswerShards();
+  const Granted given_up = run.granted()[0];
+  run.Return(given_up, {StatusCode::kDeadlineExceeded, "no room"}, kStart);
+  ASSERT_EQ(run.failure().code(), StatusCode::kDeadlineExceeded);
+  run.Reopen();
+  ASSERT_TRUE(run.failure().ok());
+  AnswerShards();
+  const LeaseOutcome empty{.examples = 0, .progress = {.total = 0}};
+  while (run.failure().ok() && !run.granted().empty()) {
+    ASSERT_EQ(*run.Report(run.granted()[0], empty), LeaseTable::Report::kFirst);
+    AnswerShards();
+  }
+  ASSERT_EQ(run.failure().code(), StatusCode::kInvalidArgument) << run.failure();
+  run.Reopen();
+  EXPECT_EQ(run.failure().code(), StatusCode::kInvalidArgument);
 }
 
 TEST_F(JobRunTest, LateReportOfAnEarlierPhaseCountsAsARepeat) {
