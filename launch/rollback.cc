@@ -51,18 +51,27 @@ uint32_t GenerationIn(const RunFolder& folder) {
   return entry.has_job_created() ? scheduler::GenerationOf(entry.job_created()) : 0;
 }
 
-// What is wrong with one, whatever it is, need not be wrong with the one before.
+// What is wrong with one, whatever it is, need not be wrong with the one before. If none is sound,
+// one that could not be read for now may still be: the newest of these is the error.
 Result<checkpoint::Manifest> NewestSound(ObjectStore& store, const Say& say) {
   SKY_ASSIGN_OR_RETURN(std::vector<uint32_t> rounds, checkpoint::ListRounds(store));
+  Status unread;
   for (; !rounds.empty(); rounds.pop_back()) {
     auto manifest = VerifiedManifest(store, rounds.back(), say);
     if (manifest || manifest.error().code() == StatusCode::kCancelled) return manifest;
     say(manifest.error().message());
+    if (unread.ok() && MayGoBackLater(manifest.error())) unread = manifest.error();
   }
-  return Status(StatusCode::kNotFound, "there is no sound checkpoint to go back to");
+  const std::string none = "there is no sound checkpoint to go back to";
+  if (unread.ok()) return Status(StatusCode::kNotFound, none);
+  return unread.WithContext(none + ", and one could not be read");
 }
 
 }  // namespace
+
+bool MayGoBackLater(const Status& error) {
+  return error.code() == StatusCode::kResourceExhausted || error.code() == StatusCode::kUnavailable;
+}
 
 Result<uint32_t> RollBack(ObjectStore& store, const OpenJob& job, const JobId& id,
                           const RunFolder& folder, const Say& say) {

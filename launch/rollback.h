@@ -20,10 +20,14 @@ namespace skybridge::launch {
 // Errors: kNotFound            there is no checkpoint that is sound;
 //         kFailedPrecondition  they are of another job, or what RestoreState says;
 //         kResourceExhausted   no room;
-//         kUnavailable         a disk failed: as without room, what was lost is as lost as before,
-//                              and a repeat may go back.
+//         kUnavailable         a disk failed, or none is sound of those that could be read: as
+//                              without room, what was lost is as lost as before, and a repeat may
+//                              go back.
 Result<uint32_t> RollBack(ObjectStore& store, const OpenJob& job, const JobId& id,
                           const RunFolder& folder, const Say& say);
+
+// Whether one that failed so may succeed with room, or once the disk answers.
+bool MayGoBackLater(const Status& error);
 
 // Ends what a RollBack that died had begun. Call before anything in the folder is opened.
 // Errors: those of the disk.

@@ -73,10 +73,9 @@ Status GoBack(const PreparedRun& run, const Status& lost, RollbackLimit& limit,
   if (checkpoints == nullptr) return refused("the job makes no checkpoints to go back to");
   const auto round = RollBack(*checkpoints, run.job, run.state.job, run.folder, say);
   if (!round) {
-    // With room, or once the disk answers, --resume finds the same loss and goes back.
-    const StatusCode code = round.error().code();
-    const bool mends = code == StatusCode::kResourceExhausted || code == StatusCode::kUnavailable;
-    return refused(round.error().message(), mends ? code : lost.code());
+    // Later --resume finds the same loss and goes back.
+    return refused(round.error().message(),
+                   MayGoBackLater(round.error()) ? round.error().code() : lost.code());
   }
   if (const Status often = limit.Note(*round); !often.ok()) return refused(often.message());
   say(fmt::format("went back to checkpoint {}", *round));

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints of real runs: what they are good for.
+#include <fcntl.h>
 #include <signal.h>
 
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -201,6 +203,31 @@ TEST_F(CheckpointTest, WhatKeepsARunFromGoingBackIsMendedAndItGoesBackOnceItIsRe
     EXPECT_NE(resumed.output.find("went back to checkpoint"), std::string::npos) << resumed.output;
     EXPECT_EQ(HashesOf(loss.name), expected) << loss.name;
   }
+}
+
+// Promise: a disk that does not answer for now has not lost its checkpoints.
+TEST_F(CheckpointTest, CheckpointsThatCannotBeReadAreGoneBackToOnceTheyCanBe) {
+  MakeData();
+  const Words job = JobOf(100);
+  const auto expected = Calm(job);
+  const Loss& loss = kLosses[0];
+  env::Process run = StartRun(loss.name, job, 2);
+  const std::string objects = Path(loss.name + "/checkpoints/objects"), file = Path("no-folder");
+  const auto exchange = [&] {
+    return renameat2(AT_FDCWD, objects.c_str(), AT_FDCWD, file.c_str(), RENAME_EXCHANGE);
+  };
+  Write("no-folder", "");
+  ASSERT_EQ(exchange(), 0);
+  Lose(run, loss);
+  const auto exit = run.Wait(kPatience);
+  const std::string log = Read(loss.name + ".log");
+  ASSERT_TRUE(exit && exit->code == 3) << log;
+  EXPECT_NE(log.find("to go on: skybridge run --resume"), std::string::npos) << log;
+  ASSERT_EQ(exchange(), 0);
+  const Outcome resumed = Call({"run", "--resume", Path(loss.name)});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
+  EXPECT_NE(resumed.output.find("went back to checkpoint"), std::string::npos) << resumed.output;
+  EXPECT_EQ(HashesOf(loss.name), expected);
 }
 
 TEST_F(CheckpointTest, WithoutCheckpointsALostDiskEndsTheJobAndSaysSo) {

@@ -4,10 +4,16 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include <glog/logging.h>
 #include <gtest/gtest.h>
 
+#include "proto/checkpoint_store.h"
 #include "tests/data/scratch_folder.h"
+#include "tests/support/fake_checkpoint.h"
+#include "tests/support/memory_object_store.h"
 
 namespace skybridge::launch {
 namespace {
@@ -68,6 +74,69 @@ TEST_F(TidyRollbackTest, WithNothingToTidyNothingChanges) {
   Put("store/rows", "old");
   ASSERT_TRUE(TidyRollback(folder_).ok());
   EXPECT_EQ(Get("store/rows"), "old");
+}
+
+// Three checkpoints, of another job than the one that is to go back: a sound one is refused as
+// such.
+class RollbackTest : public testing::Test {
+ protected:
+  RollbackTest() {
+    for (const uint32_t round : {1, 2, 3}) {
+      CHECK(checkpoint::PutCheckpoint(store_, support::MakeCheckpoint(store_, round)));
+    }
+  }
+  // Reading the manifests comes to these, oldest first.
+  Status RollBackWith(const std::vector<StatusCode>& codes) {
+    store_.fail = [codes](std::string_view call, const std::string& key) {
+      for (uint32_t round = 1; round <= codes.size(); ++round) {
+        const StatusCode code = codes[round - 1];
+        if (call != "Get" || key != checkpoint::ManifestKey(round)) continue;
+        return code == StatusCode::kOk ? Status() : Status(code, "read " + key);
+      }
+      return Status();
+    };
+    return RollBack(store_, job(), {1, 2}, {scratch_.path() + "/run"}, [](const auto&) {}).status();
+  }
+
+ private:
+  OpenJob job() const {
+    scratch_.Write("t.tsv", "user\titem\n1\t2\n");
+    auto loaded = JobFromText(R"(
+      name: "small"
+      data { train { path: "t.tsv" } candidate_key: "item" }
+      query { dim: 4 feature { column: "user" id { form: INTEGER } } }
+      candidate { dim: 4 feature { column: "item" id { form: INTEGER } } })",
+                              {.path = "job"}, scratch_.path());
+    CHECK(loaded) << loaded.error();
+    auto job = OpenLoadedJob(*std::move(loaded));
+    CHECK(job) << job.error();
+    return *std::move(job);
+  }
+
+  data::ScratchFolder scratch_;
+  support::MemoryObjectStore store_;
+};
+
+constexpr StatusCode kSound = StatusCode::kOk, kDamaged = StatusCode::kDataLoss;
+
+TEST_F(RollbackTest, WhereNoneIsSoundOneThatCannotBeReadForNowIsWhatToMend) {
+  constexpr StatusCode kAway = StatusCode::kUnavailable, kNoRoom = StatusCode::kResourceExhausted;
+  const struct {
+    std::vector<StatusCode> codes;
+    StatusCode expected;
+    std::string named;
+  } cases[] = {
+      {{kDamaged, kDamaged, kDamaged}, StatusCode::kNotFound, "no sound checkpoint"},
+      {{kAway, kAway, kAway}, kAway, "MANIFEST-00000003"},
+      {{kAway, kNoRoom, kDamaged}, kNoRoom, "MANIFEST-00000002"},
+      {{kDamaged, kDamaged, kNoRoom}, kNoRoom, "MANIFEST-00000003"},
+      {{kSound, kAway, kAway}, StatusCode::kFailedPrecondition, "checkpoint 1 is of job"},
+  };
+  for (const auto& [codes, expected, named] : cases) {
+    const Status status = RollBackWith(codes);
+    EXPECT_EQ(status.code(), expected) << status;
+    EXPECT_NE(status.message().find(named), std::string::npos) << status;
+  }
 }
 
 TEST(RollbackLimitTest, ACheckpointThatLeadsNowhereIsNotGoneBackToForEver) {
