@@ -39,6 +39,16 @@ exports::Manifest MakeManifest(const wire::ExportSpec& spec, const ExportIdentit
   return manifest;
 }
 
+// Whether there is an attempt in it, as ".a1.". The folder may be one in which somebody has other
+// files too.
+bool IsOfAnAttempt(const std::string& name) {
+  for (size_t at = name.find(".a"); at != std::string::npos; at = name.find(".a", at + 1)) {
+    const size_t end = name.find_first_not_of("0123456789", at + 2);
+    if (end != std::string::npos && end > at + 2 && name[end] == '.') return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void ManifestTask::Run() {
@@ -55,16 +65,18 @@ void ManifestTask::Run() {
   if (status.ok()) DeleteUnnamedParts();
 }
 
-// E6: of attempts that others were ahead of. From here on nobody needs them; one that stays, or
-// that a late attempt still writes, only takes room.
+// E6: of attempts that others were ahead of, and temporary files of those that were killed. From
+// here on nobody needs them; one that stays, or that a late attempt still writes, only takes room.
 void ManifestTask::DeleteUnnamedParts() const {
   std::set<std::string> named;
   for (const exports::File& file : manifest_.file()) named.insert(file.name());
-  std::error_code ignored;
-  const std::string parts = folder_ + "/parts";
-  for (const auto& entry : std::filesystem::directory_iterator(parts, ignored)) {
-    const std::string name = "parts/" + entry.path().filename().string();
-    if (!named.contains(name)) std::filesystem::remove(entry.path(), ignored);
+  for (const std::string kind : {"parts/", "tables/", "index/"}) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/" + kind, ignored)) {
+      const std::string name = kind + entry.path().filename().string();
+      if (!IsOfAnAttempt(name) || named.contains(name)) continue;
+      std::filesystem::remove(entry.path(), ignored);
+    }
   }
 }
 

@@ -19,7 +19,7 @@ struct ExportIdentity {
 };
 
 // Writes MANIFEST.json by atomic rename: from then on the folder is an export. Then deletes the
-// parts that it does not name.
+// files of other attempts, whole or not, which it does not name.
 class ManifestTask : public WorkTask {
  public:
   ManifestTask(uint64_t owner, uint32_t attempt, std::string folder, exports::Manifest manifest)

@@ -56,13 +56,33 @@ TEST_F(CommitExportTest, ManifestNamesEveryFileWithSizeAndChecksum) {
 }
 
 TEST_F(CommitExportTest, PartsOfAttemptsThatCameTooLateGoWithTheCommit) {
-  const wire::ExportSpec spec = Parts();
-  std::filesystem::create_directories(scratch_.path() + "/parts");
-  scratch_.Write("parts/part-00000.a9.vectors.npy", "late");
+  wire::ExportSpec spec = Parts();
+  const std::string late[] = {
+      "parts/part-00000.a9.vectors.npy",
+      "parts/part-00001.a9.ids.npy.tmp",
+      "tables/item-00000.a9.rows.npy",
+      "tables/item-00000.a9.ids.npy.tmp",
+      "index/index.a9.faiss",
+      "index/index.a9.faiss.tmp",
+  };
+  for (const std::string name : {"tables/item-00000.a1.rows.npy", "index/index.a1.faiss"}) {
+    spec.add_part()->set_name(name);
+    std::filesystem::create_directories(
+        std::filesystem::path(scratch_.path() + "/" + name).parent_path());
+    scratch_.Write(name, "named");
+  }
+  const std::string foreign[] = {"index/index.about.html", "tables/readme.a", "tables/x.a.1"};
+  for (const std::string& name : late) scratch_.Write(name, "late");
+  for (const std::string& name : foreign) scratch_.Write(name, "of somebody else");
   ASSERT_TRUE(Work(spec).status.ok());
-  EXPECT_FALSE(std::filesystem::exists(scratch_.path() + "/parts/part-00000.a9.vectors.npy"));
+  for (const std::string& name : late) {
+    EXPECT_FALSE(std::filesystem::exists(scratch_.path() + "/" + name)) << name;
+  }
   for (const wire::PartFile& part : spec.part()) {
     EXPECT_TRUE(std::filesystem::exists(scratch_.path() + "/" + part.name())) << part.name();
+  }
+  for (const std::string& name : foreign) {
+    EXPECT_TRUE(std::filesystem::exists(scratch_.path() + "/" + name)) << name;
   }
 }
 
