@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
+#include <nlohmann/json.hpp>
 
 #include "common/first_value.h"
 #include "data/job_adapter.h"
@@ -25,18 +26,37 @@ namespace {
 
 constexpr uint32_t kBlock = 1024;  // Examples embedded at a time.
 
+bool IsExport(const std::string& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(folder + "/MANIFEST.json", ignored);
+}
+
+// Where the run that ended in a folder put its export; empty if it says nothing of one.
+std::string ExportOfResult(const RunFolder& run) {
+  const auto text = ReadFile(run.result_file());
+  if (!text) return "";
+  const auto json = nlohmann::json::parse(*text, nullptr, false);
+  if (!json.is_object() || !json.contains("export") || !json["export"].is_string()) return "";
+  return json["export"];
+}
+
 Result<std::string> FindExport(const std::string& path) {
-  for (const std::string& folder : {path, path + "/export"}) {
-    std::error_code ignored;
-    if (std::filesystem::exists(folder + "/MANIFEST.json", ignored)) return AbsolutePath(folder);
+  const RunFolder run{path};
+  for (const std::string& folder : {path, run.export_folder()}) {
+    if (IsExport(folder)) return AbsolutePath(folder);
+  }
+  const auto none = [&path](const std::string& why) {
+    return Status(StatusCode::kNotFound, fmt::format("open export {}: {}", path, why));
+  };
+  if (const std::string named = ExportOfResult(run); !named.empty()) {
+    if (IsExport(named)) return AbsolutePath(named);
+    return none(fmt::format("that run made one in {}, but it is not there any more", named));
   }
   std::error_code ignored;
-  const bool unfinished = std::filesystem::exists(RunFolder{path}.state_file(), ignored);
-  return Status(StatusCode::kNotFound,
-                fmt::format("open export {}: {}", path,
-                            unfinished ? "that run has made none so far: it still runs, or ended "
-                                         "before its job; another run may have one"
-                                       : "there is no MANIFEST.json; `skybridge run` makes one"));
+  const bool unfinished = std::filesystem::exists(run.state_file(), ignored);
+  return none(unfinished ? "that run has made none so far: it still runs, or ended before its job; "
+                           "another run may have one"
+                         : "there is no MANIFEST.json; `skybridge run` makes one");
 }
 
 Result<exports::Manifest> ReadManifest(const std::string& folder) {

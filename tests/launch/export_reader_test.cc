@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/export_reader.h"
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 
 #include "data/query_encoder.h"
 #include "env/files.h"
+#include "launch/evaluation_report.h"
 #include "retrieval/npy.h"
 #include "tests/retrieval/temp_folder.h"
 
@@ -44,10 +46,13 @@ class ExportReaderTest : public testing::Test {
     const std::vector<float> values(columns, 3);
     Add("rows", "table_rows", "user", retrieval::WriteNpy(folder_ / "rows", 1, columns, values));
   }
-  ExportReader Open() {
+  void WriteManifest(const std::string& path) const {
     std::string json;
     CHECK(google::protobuf::util::MessageToJsonString(manifest_, &json).ok());
-    CHECK(env::WriteFileDurably(folder_ / "MANIFEST.json", json).ok());
+    CHECK(env::WriteFileDurably(path, json).ok());
+  }
+  ExportReader Open() {
+    WriteManifest(folder_ / "MANIFEST.json");
     auto reader = ExportReader::Open(folder_ / ".");
     CHECK(reader.has_value()) << reader.error();
     return *std::move(reader);
@@ -82,6 +87,33 @@ TEST_F(ExportReaderTest, RunWithoutExportIsNoQuestionOfSpelling) {
   const Status status = ExportReader::Open(folder_ / "").status();
   EXPECT_EQ(status.code(), StatusCode::kNotFound);
   EXPECT_NE(status.message().find("that run has made none so far"), std::string::npos) << status;
+}
+
+TEST_F(ExportReaderTest, ARunWhoseJobSaysWhereItExportsLeadsThere) {
+  const std::string elsewhere = folder_ / "elsewhere";
+  ASSERT_TRUE(env::MakeFolders(folder_ / "run").ok());
+  ASSERT_TRUE(env::MakeFolders(elsewhere).ok());
+  const std::string result = ResultJson({.export_folder = elsewhere}, 3);
+  ASSERT_TRUE(env::WriteFileDurably(folder_ / "run/result.json", result).ok());
+  WriteManifest(elsewhere + "/MANIFEST.json");
+  const auto reader = ExportReader::Open(folder_ / "run");
+  ASSERT_TRUE(reader) << reader.error();
+  EXPECT_EQ(reader->folder(), elsewhere);
+  std::filesystem::remove_all(elsewhere);
+  const Status gone = ExportReader::Open(folder_ / "run").status();
+  EXPECT_EQ(gone.code(), StatusCode::kNotFound);
+  EXPECT_NE(gone.message().find(elsewhere + ", but it is not there any more"), std::string::npos)
+      << gone;
+}
+
+TEST_F(ExportReaderTest, AResultThatNamesNoExportLeadsNowhere) {
+  for (const std::string& result :
+       {ResultJson({}, 3), std::string("["), std::string("[]"), std::string(R"({"export": 3})")}) {
+    ASSERT_TRUE(env::WriteFileDurably(folder_ / "result.json", result).ok());
+    const Status status = ExportReader::Open(folder_ / ".").status();
+    EXPECT_EQ(status.code(), StatusCode::kNotFound) << result;
+    EXPECT_NE(status.message().find("there is no MANIFEST.json"), std::string::npos) << status;
+  }
 }
 
 TEST_F(ExportReaderTest, RowsOfAnotherWidthAreRefusedByName) {
