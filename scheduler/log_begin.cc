@@ -50,7 +50,7 @@ Status CheckJob(const history::JobCreated& created, const SchedulerNodeOptions& 
                    Hex(options.job_hash));
   }
   if (created.dataset_hash() != options.dataset_hash) {
-    return Differs("the data were others, by the names or sizes of their files (hash)",
+    return Differs("the data were others, by names, sizes, first or last MiB of their files (hash)",
                    Hex(created.dataset_hash()), Hex(options.dataset_hash));
   }
   return Status();

@@ -45,8 +45,9 @@ Status Membership::Check(const Registration& asking) const {
                    Hex(options_.job_hash));
   }
   if (!shard && asking.dataset_hash != options_.dataset_hash) {
-    return Differs("dataset hash (names or sizes of the data files that it sees are others)",
-                   Hex(asking.dataset_hash), Hex(options_.dataset_hash));
+    return Differs(
+        "dataset hash (names, sizes, first or last MiB of the data files that it sees are others)",
+        Hex(asking.dataset_hash), Hex(options_.dataset_hash));
   }
   if (shard && asking.endpoint.empty()) {
     return Status(StatusCode::kInvalidArgument, "endpoint of a shard is empty");

@@ -373,8 +373,8 @@ TEST(DurableJobTest, LogOfAnotherJobIsRefusedWithBothValues) {
             "scheduler log, record 1: the job was another (its hash) 000000000000000b != "
             "000000000000000c");
   EXPECT_EQ(refusal([](auto& options) { options.dataset_hash = 23; }),
-            "scheduler log, record 1: the data were others, by the names or sizes of their files "
-            "(hash) 0000000000000016 != 0000000000000017");
+            "scheduler log, record 1: the data were others, by names, sizes, first or last MiB of "
+            "their files (hash) 0000000000000016 != 0000000000000017");
 }
 
 TEST(DurableJobTest, EachStartIsATermOfItsOwnAndTimeGoesOn) {

@@ -132,11 +132,11 @@ TEST(MembershipTest, RefusalNamesTheFieldAndBothValues) {
   other = Trainer(0, 1);
   other.dataset_hash = 3;
   EXPECT_EQ(membership.Register(other, kStart).error().message(),
-            "dataset hash (names or sizes of the data files that it sees are others) "
-            "0000000000000003 != 0000000000000002");
+            "dataset hash (names, sizes, first or last MiB of the data files that it sees are "
+            "others) 0000000000000003 != 0000000000000002");
   EXPECT_EQ(membership.Refusal({Role::kTrainer, 0}),
-            "dataset hash (names or sizes of the data files that it sees are others) "
-            "0000000000000003 != 0000000000000002");
+            "dataset hash (names, sizes, first or last MiB of the data files that it sees are "
+            "others) 0000000000000003 != 0000000000000002");
   other = Shard(0, 1);
   other.endpoint.clear();
   EXPECT_EQ(membership.Register(other, kStart).error().code(), StatusCode::kInvalidArgument);
