@@ -53,6 +53,14 @@ Result<ThreadCluster> StartThreads(const OpenJob& job, const RunIdentity& identi
   return cluster;
 }
 
+// Servers beyond those of the job are processes.
+Status NeedsProcesses(const RunFolder& folder) {
+  return {StatusCode::kFailedPrecondition,
+          fmt::format("run --in_process {}: `skybridge scale` gave it another number of servers, "
+                      "which need processes: leave --in_process out",
+                      ShownPath(folder.path))};
+}
+
 Result<RunOutcome> RunAsThreads(const OpenJob& job, const RunFolder& folder,
                                 scheduler::SchedulerNodeOptions node, RunIdentity identity,
                                 bool json, ProgressPrinter& printer) {
@@ -68,6 +76,8 @@ Result<RunOutcome> RunAsThreads(const OpenJob& job, const RunFolder& folder,
                                              .checkpoints = std::move(checkpoints),
                                              .listen = "inproc://scheduler"},
                                             runtime));
+  // One that was wished away again may still have rows.
+  if (scheduler->watch().progress().shards > shape.shards()) return NeedsProcesses(folder);
   identity.scheduler_endpoint = scheduler->endpoint();
   SKY_ASSIGN_OR_RETURN(const ThreadCluster threads, StartThreads(job, identity, folder, runtime));
   Supervise(signals, runtime.clock, *scheduler, printer);
@@ -128,12 +138,9 @@ Result<RunOutcome> RunLocally(const OpenJob& job, const RunFolder& folder,
       {.export_folder = ExportFolderOf(job.loaded, folder), .temp_folder = folder.temp_folder()});
   node.table_hash = options.table_hash;
   SKY_RETURN_IF_ERROR(node.Validate());
-  if (const auto wish = ServersWanted(folder); options.in_process && wish) {
-    return Status(StatusCode::kFailedPrecondition,
-                  fmt::format("run --in_process {}: `skybridge scale` gave it another number of "
-                              "servers, which need processes: leave --in_process out",
-                              ShownPath(folder.path)));
-  }
+  const auto wished = ServersWanted(folder);
+  const bool others = wished && wished->servers != ShapeOf(job.loaded.job).servers;
+  if (options.in_process && others) return NeedsProcesses(folder);
   if (options.in_process) {
     return RunAsThreads(job, folder, std::move(node), identity, options.json, printer);
   }

@@ -52,6 +52,10 @@ Result<std::unique_ptr<Node>> SchedulerWatch::MakeNode(
     const scheduler::SchedulerNodeOptions& options, std::span<const Record> log,
     ObjectStore* checkpoints) {
   SKY_ASSIGN_OR_RETURN(auto node, scheduler::SchedulerNode::Restore(options, log, checkpoints));
+  {
+    const std::lock_guard lock(mutex_);
+    progress_ = node->progress(Instant{});
+  }
   return std::unique_ptr<Node>(std::make_unique<WatchedNode>(std::move(node), *this));
 }
 

@@ -30,7 +30,7 @@ class SchedulerWatch {
   void RequestShards(uint32_t shards);
   // How many of these calls have had their effect, durably. Thread-safe.
   uint64_t settled() const;
-  // At most a tenth of a second old. Thread-safe.
+  // At most a tenth of a second old; before the first tick, where the log ends. Thread-safe.
   scheduler::JobProgress progress() const;
   // How often progress() has been renewed: stands still if the node's thread does. Thread-safe.
   uint64_t renewals() const;

@@ -69,6 +69,29 @@ TEST_F(ScaleTest, ARunThatGoesOnHasTheServersThatItHad) {
   EXPECT_EQ(HashesOf("scaled"), HashesOf("calm"));
 }
 
+// Threads are as many servers as the job says: enough if all others are gone, and only then.
+TEST_F(ScaleTest, ARunThatHasItsOwnServersAgainGoesOnAsThreads) {
+  env::Process run = Start(Run("scaled"), "scaled.log");
+  ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1"));
+  ASSERT_EQ(Scale("scaled", 3).exit_code, 0);
+  run.Kill();
+  ASSERT_TRUE(run.Wait(kPatience).has_value());
+  for (const char* wish : {"3", "2"}) {  // The latter is too late for the rows of the third.
+    Write("scaled/servers.wanted", wish);
+    const Outcome refused = Call({"run", "--resume", Path("scaled"), "--in_process"});
+    EXPECT_EQ(refused.exit_code, 1) << refused.output;
+    EXPECT_NE(refused.output.find("leave --in_process out"), std::string::npos) << refused.output;
+  }
+  run = Start({"run", "--resume", Path("scaled")}, "resumed.log");
+  ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1")) << Read("resumed.log");
+  run.Kill();
+  ASSERT_TRUE(run.Wait(kPatience).has_value());
+  const Outcome resumed = Call({"run", "--resume", Path("scaled"), "--in_process"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
+  const Outcome calm = Call(Run("calm"));
+  EXPECT_EQ(HashesOf("scaled"), HashesOf("calm"));
+}
+
 TEST_F(ScaleTest, OutsideLockstepEachBatchCountsOnce) {
   env::Process run = Start(Run("scaled", kCounting), "scaled.log");
   ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1"));
