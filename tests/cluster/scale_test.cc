@@ -76,7 +76,7 @@ TEST_F(ScaleTest, ARunThatHasItsOwnServersAgainGoesOnAsThreads) {
   ASSERT_EQ(Scale("scaled", 3).exit_code, 0);
   run.Kill();
   ASSERT_TRUE(run.Wait(kPatience).has_value());
-  for (const char* wish : {"3", "2"}) {  // The latter is too late for the rows of the third.
+  for (const char* wish : {"8 3", "9 2"}) {  // The latter is too late for the rows of the third.
     Write("scaled/servers.wanted", wish);
     const Outcome refused = Call({"run", "--resume", Path("scaled"), "--in_process"});
     EXPECT_EQ(refused.exit_code, 1) << refused.output;
