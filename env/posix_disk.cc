@@ -135,12 +135,15 @@ Result<std::unique_ptr<DiskFile>> PosixDisk::Create(const std::string& path, uin
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) return Failed("create " + path, errno);
   auto file = std::make_unique<PosixFile>(path, fd, bytes);
+  const std::string folder = fs::path(path).parent_path().string();
   const auto fill = [&]() -> Status {
+    // One that does not fit takes all that is free before it is given up.
+    SKY_RETURN_IF_ERROR(CheckFreeSpace(folder, bytes));
     if (const int error = Reserve(fd, bytes); error != 0) {
       return Failed("reserve " + std::to_string(bytes) + " bytes for " + path, error);
     }
     if (fsync(fd) != 0) return Failed("sync " + path, errno);
-    return SyncFolder(fs::path(path).parent_path().string());
+    return SyncFolder(folder);
   };
   if (Status filled = fill(); !filled.ok()) {
     unlink(path.c_str());

@@ -58,7 +58,10 @@ Result<PreparedRun> NewRun(OpenJob job, const JobId& id, const std::string& want
 
 Result<PreparedRun> FormerRun(const std::string& path, StartedBy by) {
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(path));
-  SKY_RETURN_IF_ERROR(ReadRunState(folder).status());
+  if (const auto state = ReadRunState(folder); !state) {
+    ForgetRest(folder);
+    return state.error();
+  }
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, kFormerRunMax));
   SKY_ASSIGN_OR_RETURN(RunState state, ReadRunState(folder));  // Its holder may have succeeded.
   SKY_RETURN_IF_ERROR(CheckStartedBy(state, by, folder.path));

@@ -55,6 +55,16 @@ Result<RunState> ReadRunState(const RunFolder& folder) {
                             state.version, BinaryVersion()));
 }
 
+void ForgetRest(const RunFolder& folder) {
+  std::error_code ignored;
+  const auto there = [&](const std::string& path) {
+    return std::filesystem::exists(path, ignored);
+  };
+  const bool succeeded = there(folder.lock_file()) && there(folder.job_file()) &&
+                         there(folder.result_file()) && !there(folder.state_file());
+  if (succeeded && LockRunFolder(folder, Duration::zero())) CleanRunFolder(folder);
+}
+
 void ForgetRun(const RunFolder& folder) {
   std::error_code ignored;
   std::filesystem::remove(folder.state_file(), ignored);

@@ -31,5 +31,8 @@ Result<RunState> ReadRunState(const RunFolder& folder);
 // The run has succeeded: its stores and logs are not needed any more. Deletes the state first, so
 // that no run goes on with half of them.
 void ForgetRun(const RunFolder& folder);
+// One that was stopped in the midst of that leaves the rest: deletes it, if the run has succeeded
+// and nobody holds its folder.
+void ForgetRest(const RunFolder& folder);
 
 }  // namespace skybridge::launch

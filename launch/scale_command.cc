@@ -26,6 +26,7 @@ namespace skybridge::launch {
 namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds(200);
+constexpr Duration kLookForRun = std::chrono::seconds(1);
 constexpr Duration kAnswerMax = std::chrono::seconds(30);  // Until the scheduler has heard it.
 
 void Say(const std::string& line) {
@@ -71,9 +72,13 @@ Status WaitForServers(const RunFolder& folder, const ServersWish& wish) {
   env::SystemClock clock;
   const Instant began = clock.Now();
   std::optional<uint32_t> said;
+  Instant look_at = began + kLookForRun;
   while (true) {
     const auto now = ReadServers(folder);
-    if (!now) {
+    // One that was killed tells nothing any more, not even that.
+    const bool gone = clock.Now() >= look_at && LockRunFolder(folder, Duration::zero()).has_value();
+    if (clock.Now() >= look_at) look_at = clock.Now() + kLookForRun;
+    if (!now || gone) {
       return {StatusCode::kUnavailable,
               "the run ended before it had them; the wish is kept for a run that goes on, unless "
               "that goes back to a checkpoint"};

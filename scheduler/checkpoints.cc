@@ -128,6 +128,7 @@ void Checkpoints::Found(const FindCheckpoint& found, Instant now) {
     return;
   }
   look_ = Look::kDone;
+  prune_due_ = true;
   newest_ = {.round = found.newest, .bytes = found.bytes};
   newest_at_ = now - std::chrono::duration_cast<Duration>(std::chrono::duration<double>(found.age));
   const bool committed = found.newest >= last_round_;
@@ -164,6 +165,7 @@ void Checkpoints::Report() {
                              ToSeconds(end->took), Megabytes(newest_.bytes),
                              Megabytes(end->new_bytes));
   } else {
+    prune_due_ = true;  // Room may be what it lacked; what it has sent goes too, in time.
     LOG(WARNING) << fmt::format("checkpoint round {} aborted after {:.1f} s: {}", end->round,
                                 ToSeconds(end->took), end->status.ToString());
   }

@@ -103,6 +103,21 @@ TEST_F(ScaleTest, OutsideLockstepEachBatchCountsOnce) {
   EXPECT_EQ(HashesOf("scaled"), HashesOf("calm"));
 }
 
+TEST_F(ScaleTest, ARunThatIsKilledIsNotWaitedFor) {
+  env::Process run = Start(Run("scaled"), "scaled.log");
+  ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1"));
+  const auto schedulers = ChildrenOf(run.pid(), {"run_scheduler"});
+  ASSERT_EQ(schedulers.size(), 1u);
+  kill(schedulers[0], SIGSTOP);  // It takes no wish up.
+  env::Process scale = Start({"scale", Path("scaled"), "--servers", "3"}, "scale.log");
+  ASSERT_TRUE(WaitForText("scaled/servers.wanted", "1 3"));
+  run.Kill();
+  const auto exit = scale.Wait(seconds(20));
+  ASSERT_TRUE(exit.has_value()) << "it waits for ever";
+  EXPECT_EQ(exit->code, 3) << Read("scale.log");
+  EXPECT_NE(Read("scale.log").find("the run ended before"), std::string::npos) << Read("scale.log");
+}
+
 // Promise: a number of servers that the job could not have begun with is refused.
 TEST_F(ScaleTest, FewerServersThanPushesFitIntoAreRefused) {
   const std::vector<std::string> tight = {"--set", "cluster.push_memory_bytes=8388608",

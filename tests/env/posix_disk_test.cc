@@ -12,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include "env/files.h"
+
 namespace skybridge::env {
 namespace {
 
@@ -81,6 +83,15 @@ TEST_F(PosixDiskTest, AReservationThatDoesNotFitLeavesNoFile) {
   ASSERT_EQ(file.status().code(), StatusCode::kResourceExhausted) << file.status();
   EXPECT_NE(file.error().message().find("10000 bytes for " + folder_ + "/large"), std::string::npos)
       << file.error();
+  EXPECT_TRUE(disk_.List(folder_)->empty());
+}
+
+// Others on the disk are not to meet one that is full for a moment.
+TEST_F(PosixDiskTest, AReservationBeyondWhatIsFreeIsNotTried) {
+  const uint64_t much = *FreeBytes(folder_) + (1ull << 40);
+  const auto file = disk_.Create(folder_ + "/large", much);
+  ASSERT_EQ(file.status().code(), StatusCode::kResourceExhausted) << file.status();
+  EXPECT_NE(file.error().message().find("are free"), std::string::npos) << file.error();
   EXPECT_TRUE(disk_.List(folder_)->empty());
 }
 

@@ -48,6 +48,30 @@ TEST_F(RunStateTest, RunThatHasSucceededDoesNotGoOn) {
   EXPECT_NE(ReadRunState(folder_).error().message().find("has succeeded"), std::string::npos);
 }
 
+// Promise: what a run keeps until it succeeds does not outlive that for good.
+TEST_F(RunStateTest, WhatAStopLeftOfARunThatSucceededIsDeletedLater) {
+  const auto tried = [&] {
+    ForgetRest(folder_);
+    return fs::exists(folder_.store_folder());
+  };
+  fs::create_directories(folder_.store_folder());
+  scratch_.Write("job.pbtxt", "name: \"x\"");
+  EXPECT_TRUE(tried()) << "it has no result";
+  scratch_.Write("result.json", "{}");
+  EXPECT_TRUE(tried()) << "no run had this folder";
+  ASSERT_TRUE(WriteRunState(folder_, state_).ok());
+  {
+    const auto lock = LockRunFolder(folder_, Duration::zero());
+    ASSERT_TRUE(lock.has_value()) << lock.status();
+    fs::remove(folder_.state_file());
+    EXPECT_TRUE(tried()) << "it is at it";
+  }
+  ASSERT_TRUE(WriteRunState(folder_, state_).ok());
+  EXPECT_TRUE(tried()) << "it may go on";
+  fs::remove(folder_.state_file());
+  EXPECT_FALSE(tried());
+}
+
 TEST_F(RunStateTest, AnotherVersionIsRefusedWithBoth) {
   RunState other = state_;
   other.version = "0.0.0-other";

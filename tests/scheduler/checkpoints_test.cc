@@ -17,6 +17,7 @@
 #include "proto/manifest.h"
 #include "scheduler/log_begin.h"
 #include "tests/scheduler/fake_cluster.h"
+#include "tests/support/fake_checkpoint.h"
 #include "tests/support/memory_object_store.h"
 
 namespace skybridge::scheduler {
@@ -275,6 +276,26 @@ TEST_P(CheckpointsTest, WhatFailsInARoundOnlyEndsTheRound) {
     EXPECT_GE(Rounds(store).size(), 1u);
     CheckStore(cluster);
   }
+}
+
+// Promise: a store that is full does not stay so for want of a checkpoint.
+TEST_P(CheckpointsTest, WhatFormerRoundsLeftGoesThoughNoneSucceeds) {
+  FakeCluster cluster(options, &store);
+  Slow(cluster);
+  bool left = false;
+  cluster.shards[1]->spoil =
+      [&](const wire::Header& header) -> std::optional<wire::RoundReply::State> {
+    if (header.body_case() != wire::Header::kCollectRound) return std::nullopt;
+    if (!std::exchange(left, true)) {
+      support::PutObject(store, "of-a-round-that-failed", "x");
+      store.now += 7200;
+    }
+    return wire::RoundReply::FAILED;
+  };
+  cluster.Run(seconds(60));
+  ASSERT_TRUE(left);
+  EXPECT_TRUE(Rounds(store).empty());
+  EXPECT_TRUE(store.entries.empty()) << store.entries.begin()->first;
 }
 
 TEST_P(CheckpointsTest, AStoreThatFailsCostsCheckpointsAndNothingElse) {
