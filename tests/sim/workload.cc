@@ -62,11 +62,15 @@ void Overload(Swarm& swarm) {
   swarm.log_capacity = swarm.image_log_bytes + swarm.ranks * (uint64_t{8} << 10);
 }
 
+// Twelve epochs of one rank, task after task, must end before the deadline.
+constexpr Duration kLongTaskMax = milliseconds(200);
+
 // Rounds one after the other, so that whatever happens happens in the midst of one.
 void DrawCheckpoints(Rng& rng, Swarm& swarm) {
   swarm.checkpoint_every = milliseconds(100) * (int64_t{1} << rng.Below(6));
   swarm.checkpoint_keep = Between(rng, 1, 3);
   swarm.epochs = swarm.tight_memory ? 4 : 12;
+  swarm.task_max = std::min(swarm.task_max, kLongTaskMax);
   swarm.long_partitions = rng.Below(2) == 0;
   const double rate = 0.001 * static_cast<double>(uint64_t{1} << rng.Below(6));
   if (rng.Below(2) == 0) swarm.store_failures = rate;
@@ -107,6 +111,7 @@ void LiveMove(Swarm& swarm) {
   swarm.spare_shards = Between(rng, 1, 2);
   swarm.shards = std::min(swarm.shards, 3u);
   swarm.epochs = swarm.tight_memory ? 4 : 12;
+  swarm.task_max = std::min(swarm.task_max, kLongTaskMax);
   swarm.long_partitions = rng.Below(2) == 0;
   swarm.move_piece_bytes = uint64_t{128} << rng.Below(8);
 }
