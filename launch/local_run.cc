@@ -122,7 +122,9 @@ std::string ExportFolderOf(const LoadedJob& job, const RunFolder& folder) {
   return AbsolutePath((std::filesystem::path(job.base) / job.job.export_().path()).string());
 }
 
-Status CheckNoExport(const std::string& export_folder) {
+Status CheckNoExport(const LoadedJob& job) {
+  if (!job.job.export_().has_path()) return {};
+  const std::string export_folder = ExportFolderOf(job, RunFolder());
   std::error_code ignored;
   if (!std::filesystem::exists(export_folder + "/MANIFEST.json", ignored)) return {};
   return {StatusCode::kAlreadyExists,

@@ -43,7 +43,7 @@ JobId DrawJobId();
 
 // Where the job's export goes.
 std::string ExportFolderOf(const LoadedJob& job, const RunFolder& folder);
-// Errors: kAlreadyExists if there is an export in that folder.
-Status CheckNoExport(const std::string& export_folder);
+// Errors: kAlreadyExists if the job names a folder for its export, and there is one.
+Status CheckNoExport(const LoadedJob& job);
 
 }  // namespace skybridge::launch

@@ -46,9 +46,7 @@ Status BeginRun(const PreparedRun& run) {
 Result<PreparedRun> NewRun(OpenJob job, const JobId& id, const std::string& wanted,
                            bool table_hash) {
   SKY_RETURN_IF_ERROR(CheckTrainable(job));
-  if (job.loaded.job.export_().has_path()) {
-    SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, RunFolder())));
-  }
+  SKY_RETURN_IF_ERROR(CheckNoExport(job.loaded));
   SKY_ASSIGN_OR_RETURN(OwnRunFolder own, BeginRunFolder(wanted, job.loaded.job.name()));
   SKY_RETURN_IF_ERROR(env::WriteFileDurably(own.folder.job_file(), JobText(job.loaded.job)));
   RunState state{

@@ -73,9 +73,7 @@ Result<RunFolder> RestoreRun(ObjectStore& store, const RestoreRequest& request, 
   SKY_ASSIGN_OR_RETURN(LoadedJob loaded, JobFromText(manifest.job(), job_request, manifest.base()));
   SKY_RETURN_IF_ERROR(CheckMayRestore(made.job, loaded.job));
   SKY_ASSIGN_OR_RETURN(const OpenJob job, OpenLoadedJob(std::move(loaded)));
-  if (job.loaded.job.export_().has_path()) {
-    SKY_RETURN_IF_ERROR(CheckNoExport(ExportFolderOf(job.loaded, RunFolder())));
-  }
+  SKY_RETURN_IF_ERROR(CheckNoExport(job.loaded));
   SKY_ASSIGN_OR_RETURN(const OwnRunFolder own,
                        BeginRunFolder(request.run_folder, job.loaded.job.name()));
   const RunFolder& folder = own.folder;

@@ -17,7 +17,7 @@ struct RunState {
   bool table_hash = false;  // Asked for when it began.
   // Where the scheduler listens, if its cluster was started by hand; empty for `run`.
   std::string endpoint;
-  // Made of a checkpoint, and not begun yet: `run` and a scheduler by hand can both go on with it.
+  // Made of a checkpoint, and no scheduler by hand has gone on with it: that and `run` both can.
   bool restored = false;
 };
 

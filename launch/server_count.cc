@@ -26,8 +26,8 @@ std::optional<std::vector<uint32_t>> Numbers(const std::string& path, size_t cou
   std::istringstream in(*text);
   std::vector<uint32_t> numbers;
   for (uint32_t number = 0; in >> number;) numbers.push_back(number);
-  // A negative one is read as a very large one.
   if (!in.eof() || numbers.size() != count) return std::nullopt;
+  // A negative one is read as a very large one.
   const auto fits = [](uint32_t n) { return n <= kServersMax; };
   if (!std::ranges::all_of(std::span(numbers).subspan(1), fits)) return std::nullopt;
   return numbers;

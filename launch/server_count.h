@@ -11,7 +11,7 @@
 namespace skybridge::launch {
 
 // How `skybridge scale` and the `run` that looks after a job speak: two small files in its folder,
-// each replaced as a whole. Both are numbers of servers.
+// each replaced as a whole.
 
 inline constexpr uint32_t kServersMax = 1024;
 

@@ -31,6 +31,14 @@ class ScaleTest : public ClusterTest {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
+  // A run that was killed after `scale` had given it a third server.
+  void KillWithThree(const std::string& folder) const {
+    env::Process run = Start(Run(folder), folder + ".log");
+    ASSERT_TRUE(WaitForText(folder + "/servers.now", "2 2 1"));
+    ASSERT_EQ(Scale(folder, 3).exit_code, 0);
+    run.Kill();
+    ASSERT_TRUE(run.Wait(kPatience).has_value());
+  }
   Outcome Scale(const std::string& run, uint32_t servers) const {
     return Call({"scale", Path(run), "--servers", std::to_string(servers)});
   }
@@ -58,11 +66,7 @@ TEST_F(ScaleTest, ServersThatComeAndGoLeaveEveryTableAsItWouldBe) {
 }
 
 TEST_F(ScaleTest, ARunThatGoesOnHasTheServersThatItHad) {
-  env::Process run = Start(Run("scaled"), "scaled.log");
-  ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1"));
-  ASSERT_EQ(Scale("scaled", 3).exit_code, 0);
-  run.Kill();
-  ASSERT_TRUE(run.Wait(kPatience).has_value());
+  ASSERT_NO_FATAL_FAILURE(KillWithThree("scaled"));
   const Outcome resumed = Call({"run", "--resume", Path("scaled")});
   ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
   const Outcome calm = Call(Run("calm"));
@@ -71,18 +75,14 @@ TEST_F(ScaleTest, ARunThatGoesOnHasTheServersThatItHad) {
 
 // Threads are as many servers as the job says: enough if all others are gone, and only then.
 TEST_F(ScaleTest, ARunThatHasItsOwnServersAgainGoesOnAsThreads) {
-  env::Process run = Start(Run("scaled"), "scaled.log");
-  ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1"));
-  ASSERT_EQ(Scale("scaled", 3).exit_code, 0);
-  run.Kill();
-  ASSERT_TRUE(run.Wait(kPatience).has_value());
+  ASSERT_NO_FATAL_FAILURE(KillWithThree("scaled"));
   for (const char* wish : {"8 3", "9 2"}) {  // The latter is too late for the rows of the third.
     Write("scaled/servers.wanted", wish);
     const Outcome refused = Call({"run", "--resume", Path("scaled"), "--in_process"});
     EXPECT_EQ(refused.exit_code, 1) << refused.output;
     EXPECT_NE(refused.output.find("leave --in_process out"), std::string::npos) << refused.output;
   }
-  run = Start({"run", "--resume", Path("scaled")}, "resumed.log");
+  env::Process run = Start({"run", "--resume", Path("scaled")}, "resumed.log");
   ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1")) << Read("resumed.log");
   run.Kill();
   ASSERT_TRUE(run.Wait(kPatience).has_value());
