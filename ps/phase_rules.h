@@ -23,7 +23,7 @@ struct PhaseRules {
 struct PhaseSummary {
   bool closed = false;
   uint64_t committed = 0;
-  uint64_t pushes = 0;      // Applied, or in lockstep accepted, in this phase.
+  uint64_t pushes = 0;      // In the rows, of this phase.
   uint64_t duplicates = 0;  // Repeats recognised in this phase.
   uint64_t examples = 0;    // Of the pushes.
   bool operator==(const PhaseSummary&) const = default;

@@ -58,17 +58,19 @@ struct Applier {
 
   Status operator()(ClockCommitted record) const {
     SKY_ASSIGN_OR_RETURN(const std::vector<PushRows> pushes, state.commit.Commit(record.clock));
+    // Not when they come: whoever goes on from a cut gets again what waited there.
+    state.summary.pushes += pushes.size();
+    for (const PushRows& push : pushes) state.summary.examples += push.examples;
     return ApplyUpdate(state.rows, pushes,
                        {.lsn = lsn, .clock = static_cast<uint32_t>(record.clock)});
   }
 
   Status operator()(PushAccepted record) const {
-    ++state.summary.pushes;
     if (state.rules && state.rules->lockstep) {
-      state.summary.examples += record.push.rows.examples;
       return state.commit.Accept(record.rank, record.attempt, record.sequence,
                                  std::move(record.push), lsn);
     }
+    ++state.summary.pushes;
     const Status applied = OnArrival(record);
     state.in_flight.Give(record.push.bytes);
     return applied;
