@@ -100,6 +100,13 @@ std::string_view NameWrittenAs(std::string_view name) {
   return name.substr(0, name.find(kTemporary));
 }
 
+Result<bool> Exists(const std::string& path) {
+  std::error_code error;
+  const bool there = std::filesystem::exists(path, error);
+  SKY_RETURN_IF_ERROR(SystemStatus(error, "look for " + path));
+  return there;
+}
+
 Result<std::string> ReadFile(const std::string& path) {
   std::string content;
   SKY_RETURN_IF_ERROR(ReadPieces(path, [&](std::string_view piece) {

@@ -17,6 +17,9 @@ namespace skybridge::env {
 // What std::filesystem says of an attempt. OK if there was no error.
 Status SystemStatus(const std::error_code& error, const std::string& attempt);
 
+// False only if it is known not to be there. Errors: kUnavailable.
+Result<bool> Exists(const std::string& path);
+
 // The whole content.
 Result<std::string> ReadFile(const std::string& path);
 

@@ -111,9 +111,9 @@ Status EmptyFolder(const std::string& folder) {
 }
 
 // Without CURRENT RocksDB would make a new, empty database, and delete the rest.
-bool HasDatabase(const std::string& folder) {
-  std::error_code ignored;
-  return fs::exists(folder + "/db/CURRENT", ignored);
+Status CheckDatabase(const std::string& folder, const std::string& if_not) {
+  SKY_ASSIGN_OR_RETURN(const bool there, Exists(folder + "/db/CURRENT"));
+  return there ? Status() : Status(StatusCode::kDataLoss, if_not);
 }
 
 // Files that wait to be ingested, which moves them away.
@@ -220,10 +220,10 @@ Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOp
   const StoreMark mark(options.folder);
   SKY_ASSIGN_OR_RETURN(const StoreMark::Store marked,
                        mark.Take(options.owner, options.new_store_id));
-  if (marked.made && !HasDatabase(options.folder)) {
-    return Status(StatusCode::kDataLoss, "open " + options.folder +
-                                             "/db: CURRENT is not there, though " + mark.path() +
-                                             " is: its rows are lost");
+  if (marked.made) {
+    SKY_RETURN_IF_ERROR(CheckDatabase(options.folder, "open " + options.folder +
+                                                          "/db: CURRENT is not there, though " +
+                                                          mark.path() + " is: its rows are lost"));
   }
   state->store_id = marked.id;
   state->options = std::move(options);
@@ -236,13 +236,12 @@ Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Open(RocksDbRowStoreOp
 Result<std::unique_ptr<RocksDbRowStore>> RocksDbRowStore::Adopt(RocksDbRowStoreOptions options) {
   const std::string attempt = "take up the files in " + options.folder + "/db";
   const StoreMark mark(options.folder);
-  if (mark.exists()) {
+  SKY_ASSIGN_OR_RETURN(const bool marked, mark.Exists());
+  if (marked) {
     return Status(StatusCode::kFailedPrecondition,
                   attempt + ": they are a store already, as " + mark.path() + " says");
   }
-  if (!HasDatabase(options.folder)) {
-    return Status(StatusCode::kDataLoss, attempt + ": CURRENT is not among them");
-  }
+  SKY_RETURN_IF_ERROR(CheckDatabase(options.folder, attempt + ": CURRENT is not among them"));
   auto state = std::make_unique<State>();
   state->store_id = options.new_store_id;
   state->options = std::move(options);

@@ -44,14 +44,12 @@ std::optional<StoreMark::Store> ParseMark(std::string_view text, const std::stri
 StoreMark::StoreMark(const std::string& folder)
     : folder_(folder), path_(folder + "/" + kMarkName) {}
 
-bool StoreMark::exists() const {
-  std::error_code ignored;
-  return fs::exists(path_, ignored);
-}
+Result<bool> StoreMark::Exists() const { return env::Exists(path_); }
 
 Result<StoreMark::Store> StoreMark::Take(const std::string& owner, uint64_t new_store_id) const {
   SKY_RETURN_IF_ERROR(MakeFolders(folder_));
-  if (!exists()) {
+  SKY_ASSIGN_OR_RETURN(const bool there, Exists());
+  if (!there) {
     SKY_RETURN_IF_ERROR(CheckFree());
     const Store store{.id = new_store_id, .made = false};
     SKY_RETURN_IF_ERROR(WriteFileDurably(path_, MarkText(owner, store)));

@@ -22,13 +22,14 @@ class StoreMark {
   explicit StoreMark(const std::string& folder);
 
   const std::string& path() const { return path_; }
-  bool exists() const;
+  // Errors: kUnavailable.
+  Result<bool> Exists() const;
 
   // Looks whose folder it is. One that is absent or empty becomes `owner`'s, durably, with a store
   // named `new_store_id` that is to be made; of one that is the owner's, nothing changes. Returns
   // the store.
   // Errors: kFailedPrecondition if the folder holds anything else or is another owner's (names
-  // both); those of ReadFile and WriteFileDurably.
+  // both); those of Exists, ReadFile and WriteFileDurably.
   Result<Store> Take(const std::string& owner, uint64_t new_store_id) const;
   // Says that the folder holds the rows of a store that is made.
   // Errors: those of WriteFileDurably.

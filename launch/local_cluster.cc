@@ -143,8 +143,9 @@ void LocalCluster::LookAtWish(Instant now) {
   wish_at_ = now + kWishEvery;
   const uint32_t count = options_.shape.shards_per_server;
   const auto wanted = ServersWanted(options_.folder);
-  if (wanted && wanted->number != wish_) {
-    wish_ = wanted->number;
+  // Of two who wish at once both may take the same number.
+  if (wanted && *wanted != wish_) {
+    wish_ = *wanted;
     say_(fmt::format("{} servers are wanted", wanted->servers));
     scheduler_.Give(ShardsWanted{.shards = wanted->servers * count});
     for (Node& node : nodes_) {
@@ -152,7 +153,7 @@ void LocalCluster::LookAtWish(Instant now) {
     }
   }
   const Progress& progress = scheduler_.progress();
-  ServersNow news{.wish = wish_,
+  ServersNow news{.wish = wish_.number,
                   .wanted = progress.shards_wanted / count,
                   .servers = (progress.shards + count - 1) / count,
                   .settled = progress.scaled};

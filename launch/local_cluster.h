@@ -97,7 +97,7 @@ class LocalCluster {
   std::vector<Node> nodes_;
   bool nodes_started_ = false;
   bool stopping_ = false;
-  uint32_t wish_ = 0;  // The last one that was passed on to the scheduler; 0: none.
+  ServersWish wish_;  // The last one that was passed on to the scheduler; number 0: none.
   std::optional<ServersNow> servers_told_;
   Instant wish_at_;  // When to look for one.
   Instant now_;

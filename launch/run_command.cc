@@ -65,13 +65,15 @@ Status GoBack(const PreparedRun& run, const Status& lost, RollbackLimit& limit,
               ProgressPrinter& printer) {
   const auto say = [&printer](const std::string& line) { printer.Say(line); };
   say(lost.message());
-  SKY_ASSIGN_OR_RETURN(const auto checkpoints, OpenCheckpoints(run.job.loaded, run.state.job,
-                                                               run.folder.checkpoint_folder()));
   const auto refused = [&lost](const std::string& why, StatusCode code = StatusCode::kStateLost) {
     return Status(code, fmt::format("{}; {}", lost.message(), why));
   };
-  if (checkpoints == nullptr) return refused("the job makes no checkpoints to go back to");
-  const auto round = RollBack(*checkpoints, run.job, run.state.job, run.folder, say);
+  const auto checkpoints =
+      OpenCheckpoints(run.job.loaded, run.state.job, run.folder.checkpoint_folder());
+  // They are on a disk that is away, or not to be written to, for now.
+  if (!checkpoints) return refused(checkpoints.error().message(), StatusCode::kUnavailable);
+  if (*checkpoints == nullptr) return refused("the job makes no checkpoints to go back to");
+  const auto round = RollBack(**checkpoints, run.job, run.state.job, run.folder, say);
   if (!round) {
     // Later --resume finds the same loss and goes back.
     return refused(round.error().message(),

@@ -56,13 +56,15 @@ Result<RunState> ReadRunState(const RunFolder& folder) {
 }
 
 void ForgetRest(const RunFolder& folder) {
-  std::error_code ignored;
-  const auto there = [&](const std::string& path) {
-    return std::filesystem::exists(path, ignored);
+  // A disk that says nothing of a file does not say that it is gone.
+  const auto is = [](const std::string& path, bool wanted) {
+    const Result<bool> there = env::Exists(path);
+    return there && *there == wanted;
   };
-  const bool succeeded = there(folder.lock_file()) && there(folder.job_file()) &&
-                         there(folder.result_file()) && !there(folder.state_file());
-  if (succeeded && LockRunFolder(folder, Duration::zero())) CleanRunFolder(folder);
+  const bool succeeded = is(folder.lock_file(), true) && is(folder.job_file(), true) &&
+                         is(folder.result_file(), true) && is(folder.state_file(), false);
+  if (!succeeded) return;
+  if (const auto lock = LockRunFolder(folder, Duration::zero())) CleanRunFolder(folder);
 }
 
 void ForgetRun(const RunFolder& folder) {

@@ -66,6 +66,22 @@ Status CheckRoom(const RunFolder& folder, uint32_t servers) {
   return CheckRoomForPushes(job.loaded.job, push);
 }
 
+// Errors: kFailedPrecondition: another wish has come in the place of this one.
+//         kUnavailable: it is void.
+Status CheckStillWished(const RunFolder& folder, const ServersWish& wish) {
+  const std::optional<ServersWish> newest = ServersWanted(folder);
+  if (!newest) {
+    return {StatusCode::kUnavailable,
+            fmt::format("scale {}: the wish is void: the run has ended, or went back to a "
+                        "checkpoint; scale it again",
+                        ShownPath(folder.path))};
+  }
+  if (newest->servers == wish.servers) return {};
+  return {StatusCode::kFailedPrecondition,
+          fmt::format("scale {} to {} servers: another wish, for {}, came after it",
+                      ShownPath(folder.path), wish.servers, newest->servers)};
+}
+
 // Tells how it comes until the job has what it should.
 Status WaitForServers(const RunFolder& folder, const ServersWish& wish) {
   const env::SignalWatch signals;
@@ -83,7 +99,9 @@ Status WaitForServers(const RunFolder& folder, const ServersWish& wish) {
               "the run ended before it had them; the wish is kept for a run that goes on, unless "
               "that goes back to a checkpoint"};
     }
-    const bool heard = now->wish == wish.number && now->wanted == wish.servers;
+    SKY_RETURN_IF_ERROR(CheckStillWished(folder, wish));
+    // A later one for as many is as good.
+    const bool heard = now->wish >= wish.number && now->wanted == wish.servers;
     if (heard && said != now->servers) {
       said = now->servers;
       Say(fmt::format("{} servers have rows, {} should", now->servers, wish.servers));

@@ -15,7 +15,7 @@ namespace skybridge::launch {
 
 inline constexpr uint32_t kServersMax = 1024;
 
-// A wish; it outlives the run's processes.
+// A wish; it takes the place of the one before, and outlives the run's processes.
 struct ServersWish {
   uint32_t servers = 0;
   uint32_t number = 0;  // Of the wish, from 1: the same number of servers may be wished for again.

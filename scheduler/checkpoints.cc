@@ -148,7 +148,7 @@ void Checkpoints::Pruned(PruneStore& pruned) {
   sound_ = std::move(pruned.sound);
   if (!pruned.status.ok()) {
     if (pruned.status.code() == StatusCode::kCancelled) return;
-    LOG(WARNING) << "no old checkpoint was dropped: " << pruned.status;
+    LOG(WARNING) << "old checkpoints were not all dropped: " << pruned.status;
   } else if (!pruned.report.rounds.empty() || pruned.report.objects > 0) {
     LOG(INFO) << fmt::format("dropped {} checkpoints, and {} objects with {}",
                              pruned.report.rounds.size(), pruned.report.objects,

@@ -15,6 +15,8 @@
 namespace skybridge::worker {
 namespace {
 
+constexpr char kManifest[] = "MANIFEST.json";
+
 exports::Manifest MakeManifest(const wire::ExportSpec& spec, const ExportIdentity& identity) {
   exports::Manifest manifest;
   manifest.set_format(1);
@@ -61,7 +63,7 @@ void ManifestTask::Run() {
     return;
   }
   // Two attempts may be at it at once.
-  status = WriteWholeFile(folder_, "MANIFEST.json", json, fmt::format("-a{}", attempt_));
+  status = WriteWholeFile(folder_, kManifest, json, fmt::format("-a{}", attempt_));
   if (status.ok()) DeleteUnnamedParts();
 }
 
@@ -77,6 +79,12 @@ void ManifestTask::DeleteUnnamedParts() const {
       if (!IsOfAnAttempt(name) || named.contains(name)) continue;
       std::filesystem::remove(entry.path(), ignored);
     }
+  }
+  // Not of later ones, which are ahead of this one and may be at it.
+  for (auto attempt = attempt_; attempt > 0;) {
+    std::error_code ignored;
+    const std::string name = fmt::format("{}.tmp-a{}", kManifest, --attempt);
+    std::filesystem::remove(folder_ + "/" + name, ignored);
   }
 }
 

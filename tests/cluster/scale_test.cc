@@ -118,6 +118,30 @@ TEST_F(ScaleTest, ARunThatIsKilledIsNotWaitedFor) {
   EXPECT_NE(Read("scale.log").find("the run ended before"), std::string::npos) << Read("scale.log");
 }
 
+// Promise: whoever waits hears what became of his wish, whoever else wishes meanwhile.
+TEST_F(ScaleTest, AWishInWhosePlaceAnotherComesIsNotWaitedFor) {
+  env::Process run = Start(Run("scaled"), "scaled.log");
+  ASSERT_TRUE(WaitForText("scaled/servers.now", "2 2 1"));
+  const auto schedulers = ChildrenOf(run.pid(), {"run_scheduler"});
+  ASSERT_EQ(schedulers.size(), 1u);
+  kill(schedulers[0], SIGSTOP);  // It takes no wish up.
+  env::Process first = Start({"scale", Path("scaled"), "--servers", "3"}, "first.log");
+  ASSERT_TRUE(WaitForText("scaled/servers.wanted", "1 3"));
+  env::Process other = Start({"scale", Path("scaled"), "--servers", "4"}, "other.log");
+  auto exit = first.Wait(seconds(20));
+  ASSERT_TRUE(exit.has_value()) << "it waits for ever";
+  EXPECT_EQ(exit->code, 1) << Read("first.log");
+  EXPECT_NE(Read("first.log").find("another wish, for 4, came after it"), std::string::npos)
+      << Read("first.log");
+  const Outcome again = Call({"scale", Path("scaled"), "--servers", "4", "--wait=false"});
+  EXPECT_EQ(again.exit_code, 0) << again.output;
+  kill(schedulers[0], SIGCONT);
+  exit = other.Wait(kPatience);
+  EXPECT_TRUE(exit && exit->ok()) << Read("other.log");
+  EXPECT_NE(Read("other.log").find("4 servers have rows, 4 should"), std::string::npos)
+      << Read("other.log");
+}
+
 // Promise: a number of servers that the job could not have begun with is refused.
 TEST_F(ScaleTest, FewerServersThanPushesFitIntoAreRefused) {
   const std::vector<std::string> tight = {"--set", "cluster.push_memory_bytes=8388608",

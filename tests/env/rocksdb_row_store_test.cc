@@ -234,6 +234,19 @@ TEST_F(RocksDbRowStoreTest, AStoreThatIsGoneFromItsFolderIsRefused) {
   }
 }
 
+// Promise: a disk that says nothing has lost nothing; another start may find the rows.
+TEST_F(RocksDbRowStoreTest, AStoreThatCannotBeLookedForIsNotLost) {
+  for (const std::string unseen : {"SKYBRIDGE_ROWS", "db/CURRENT"}) {
+    fs::remove_all(folder_);
+    ASSERT_TRUE(Open().has_value());
+    fs::rename(folder_ + "/" + unseen, folder_ + "-kept");
+    fs::create_symlink(folder_ + "/" + unseen, folder_ + "/" + unseen);  // ELOOP
+    EXPECT_EQ(Open().status().code(), StatusCode::kUnavailable) << Open().status();
+    fs::rename(folder_ + "-kept", folder_ + "/" + unseen);
+    EXPECT_TRUE(Open().has_value());
+  }
+}
+
 // Promise: a start may be killed at any moment, and is repeated.
 TEST_F(RocksDbRowStoreTest, AStartThatWasKilledBeforeThereWasADatabaseIsRepeated) {
   ASSERT_TRUE(StoreMark(folder_).Take("job 1, shard 0", 7).has_value());

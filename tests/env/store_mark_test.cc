@@ -28,9 +28,9 @@ class StoreMarkTest : public testing::Test {
 };
 
 TEST_F(StoreMarkTest, AFolderKeepsTheNameThatItsOwnerGaveIt) {
-  EXPECT_FALSE(mark_.exists());
+  EXPECT_FALSE(*mark_.Exists());
   EXPECT_EQ(Taken("job 1, shard 0", 7), 7u);
-  EXPECT_TRUE(mark_.exists());
+  EXPECT_TRUE(*mark_.Exists());
   EXPECT_EQ(Taken("job 1, shard 0", 8), 7u);
   EXPECT_EQ(mark_.Take("job 2, shard 0", 9).status().code(), StatusCode::kFailedPrecondition);
 }
@@ -52,7 +52,7 @@ TEST_F(StoreMarkTest, AFolderWithOtherFilesIsRefusedAndLeftAlone) {
   EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
   EXPECT_NE(refused.message().find(folder_), std::string::npos) << refused;
   EXPECT_TRUE(fs::exists(folder_ + "/thesis.txt"));
-  EXPECT_FALSE(mark_.exists());
+  EXPECT_FALSE(*mark_.Exists());
 }
 
 // Promise: a start may be killed at any moment, and is repeated.

@@ -89,9 +89,11 @@ TEST_F(CommitExportTest, PartsOfAttemptsThatCameTooLateGoWithTheCommit) {
 // Promise: an attempt that another has overtaken changes nothing for that one.
 TEST_F(CommitExportTest, EachAttemptWritesItsOwnFileFirst) {
   std::ofstream(manifest() + ".tmp-a2") << "of attempt 2";
+  std::ofstream(manifest() + ".tmp-a0") << "of one that was killed";
   Work(Parts());
   EXPECT_TRUE(std::filesystem::exists(manifest()));
   EXPECT_TRUE(std::filesystem::exists(manifest() + ".tmp-a2"));
+  EXPECT_FALSE(std::filesystem::exists(manifest() + ".tmp-a0"));
 }
 
 TEST_F(CommitExportTest, FolderThatCannotBeWrittenIsNamed) {
