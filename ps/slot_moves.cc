@@ -29,6 +29,13 @@ wire::MoveReply Encode(uint32_t map, const MoveAnswer& answer) {
   return reply;
 }
 
+// What a question to another shard is known by. Both moves of the same slots between the same two
+// processes number their pieces from 1, and an answer may be late.
+constexpr int kPieceBits = 32;
+uint64_t RequestOf(MapVersion map, uint64_t piece) {
+  return static_cast<uint64_t>(Number(map)) << kPieceBits | piece;
+}
+
 }  // namespace
 
 // ---------------------------------------------------------------- scheduler
@@ -71,6 +78,13 @@ bool SlotMoves::Serve(const wire::Header& question, wire::Header* reply) {
 
 void SlotMoves::ServeRead(const wire::Header& question, Served* out) {
   const wire::ReadSlots& read = question.read_slots();
+  if (const MapVersion own = shard_.own().version; MapVersion(read.map_version()) != own) {
+    const bool earlier = MapVersion(read.map_version()) < own;
+    out->status = Status(earlier ? StatusCode::kFailedPrecondition : StatusCode::kNotReady,
+                         fmt::format("this shard has map {}, the move began under map {}",
+                                     Number(own), read.map_version()));
+    return;
+  }
   const auto piece = source_.Read({read.slot_begin(), read.slot_end()}, read.piece(),
                                   question.identity().sender_incarnation());
   if (!piece) {
@@ -128,7 +142,8 @@ std::optional<ShardQuestion> SlotMoves::Due(Instant now) {
   read.set_slot_begin(order.slots.begin);
   read.set_slot_end(order.slots.end);
   read.set_piece(*piece);
-  question.header.set_request(*piece);
+  read.set_map_version(Number(order.map));
+  question.header.set_request(RequestOf(order.map, *piece));
   return question;
 }
 
@@ -136,13 +151,14 @@ void SlotMoves::TakeAnswer(const std::string& peer, const wire::Header& answer,
                            std::string_view payload, Instant now) {
   const auto& order = target_.order();
   if (!order || peer != order->endpoint ||
-      answer.identity().sender_incarnation() != order->incarnation) {
+      answer.identity().sender_incarnation() != order->incarnation ||
+      answer.request() >> kPieceBits != Number(order->map)) {
     return;
   }
-  if (answer.has_error())
-    return target_.Refused(answer.request(), wire::ToStatus(answer.error()), now);
+  const uint64_t asked = answer.request() - RequestOf(order->map, 0);
+  if (answer.has_error()) return target_.Refused(asked, wire::ToStatus(answer.error()), now);
   auto piece = Decode(answer.slot_piece(), payload);
-  if (!piece) return target_.Refused(answer.request(), piece.error(), now);
+  if (!piece) return target_.Refused(asked, piece.error(), now);
   target_.TakePiece(*std::move(piece), now);
 }
 

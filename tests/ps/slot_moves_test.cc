@@ -14,6 +14,7 @@
 #include "common/rng.h"
 #include "ps/row_queries.h"
 #include "ps/row_record.h"
+#include "ps/slot_moves.h"
 #include "ps/slot_source.h"
 #include "ps/slot_target.h"
 #include "tests/ps/image_steps.h"
@@ -446,6 +447,112 @@ TEST(SlotTargetTest, AClockThatWasCommittedThereIsCommittedHereToo) {
   EXPECT_EQ(to.shard->committed(), 1u);
   to.Start();
   EXPECT_EQ(to.shard->committed(), 1u);
+}
+
+// Two shards that speak to each other: the upper half of the slots goes from one to the other.
+class MoveTalkTest : public testing::Test {
+ protected:
+  static constexpr SlotRange kSlots{kSlotCount / 2, kSlotCount};
+  static constexpr uint64_t kSource = 7;  // Incarnations.
+  static constexpr uint64_t kTarget = 9;
+
+  MoveTalkTest() {
+    TakeMap(1);
+    EXPECT_TRUE(from_.shard->Open({.phase = Phase(1), .ranks = 1}).ok());
+    Push(0);
+  }
+  void TakeMap(uint32_t version) {
+    ASSERT_TRUE(source_.TakeMap({MapVersion(version), {0, kSlotCount}}, now_).ok());
+    ASSERT_TRUE(target_.TakeMap({MapVersion(version), {kSlotCount, kSlotCount}}, now_).ok());
+  }
+  void Push(uint64_t sequence) {
+    PushRequest push{.phase = Phase(1), .sequence = sequence, .attempt = Attempt(1), .crc = 7};
+    push.rows.parts = Batch(0, sequence, false);
+    ASSERT_TRUE(from_.shard->Push(std::move(push)).has_value());
+  }
+  // The scheduler asks the target for the slots; true once it has them all.
+  bool Take(uint32_t map) {
+    wire::Header question, reply;
+    wire::TakeSlots& take = *question.mutable_take_slots();
+    take.set_map_version(map);
+    take.set_slot_begin(kSlots.begin);
+    take.set_slot_end(kSlots.end);
+    take.set_source_endpoint("source");
+    take.set_source_incarnation(kSource);
+    EXPECT_TRUE(target_.Serve(question, &reply));
+    EXPECT_NE(reply.move_reply().state(), wire::MoveReply::FAILED) << reply.ShortDebugString();
+    return reply.move_reply().state() == wire::MoveReply::INSTALLED;
+  }
+  ShardQuestion Ask() {
+    now_ = now_ + std::chrono::seconds(1);
+    auto question = target_.Due(now_);
+    EXPECT_TRUE(question.has_value());
+    question->header.mutable_identity()->set_sender_incarnation(kTarget);
+    return *std::move(question);
+  }
+  Served Read(const ShardQuestion& question) {
+    Served served{.request = question.header.request()};
+    source_.ServeRead(question.header, &served);
+    if (!served.status.ok()) {
+      served.reply.mutable_error()->set_code(static_cast<uint32_t>(served.status.code()));
+    }
+    served.reply.set_request(served.request);
+    served.reply.mutable_identity()->set_sender_incarnation(kSource);
+    return served;
+  }
+  void Hear(const Served& answer) {
+    target_.TakeAnswer("source", answer.reply, answer.payload, now_);
+  }
+
+  Host from_{1 << 20, 1 << 20};
+  Host to_{1 << 20, 1 << 20};
+  SlotMoves source_{kTables, 1 << 16, *from_.shard};
+  SlotMoves target_{kTables, 1 << 16, *to_.shard};
+  Instant now_{};
+};
+
+// Promise: what was pushed between two moves of the same slots is not lost.
+TEST_F(MoveTalkTest, ALatePieceOfTheMoveBeforeIsNotTaken) {
+  ASSERT_FALSE(Take(1));
+  const Served late = Read(Ask());
+  ASSERT_TRUE(late.status.ok()) << late.status;
+  TakeMap(2);
+  Push(1);
+  ASSERT_FALSE(Take(2));
+  const Served first = Read(Ask());
+  Hear(late);
+  Hear(first);
+  for (int i = 0; i < 100 && !Take(2); ++i) {
+    Hear(Read(Ask()));
+    if (i > 10) from_.shard->WantFreeze();
+  }
+  ASSERT_TRUE(Take(2));
+  for (uint32_t t = 0; t < kTables.size(); ++t) {
+    const auto compare = [&](RowId id, std::string_view record) {
+      const uint32_t slot = Number(SlotOf(TableId(t), id));
+      if (slot < kSlots.begin) return;
+      const RowId ids[] = {id};
+      const auto there = to_.shard->rows().Fetch(TableId(t), ids);
+      ASSERT_TRUE(there && (*there)[0] != kNoRow);
+      const RowLayout& layout = to_.shard->rows().layout(TableId(t));
+      const std::string_view copy(to_.shard->rows().record(TableId(t), (*there)[0]), layout.bytes);
+      EXPECT_EQ(copy.substr(sizeof(uint64_t)), record.substr(sizeof(uint64_t)))  // But the lsn.
+          << "table " << t << ", row " << Number(id);
+    };
+    ASSERT_TRUE(from_.shard->rows().ForEach(TableId(t), compare).ok());
+  }
+}
+
+TEST_F(MoveTalkTest, AQuestionUnderAnotherMapBeginsNothing) {
+  ASSERT_FALSE(Take(1));
+  const ShardQuestion earlier = Ask();
+  ASSERT_TRUE(source_.TakeMap({MapVersion(2), {0, kSlotCount}}, now_).ok());
+  EXPECT_EQ(Read(earlier).status.code(), StatusCode::kFailedPrecondition);
+  ShardQuestion later = earlier;
+  later.header.mutable_read_slots()->set_map_version(3);
+  EXPECT_EQ(Read(later).status.code(), StatusCode::kNotReady);
+  EXPECT_FALSE(from_.shard->frozen());
+  EXPECT_FALSE(from_.shard->journal().Image().doubt.has_value());
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, SlotMovesTest, testing::Bool(),
