@@ -31,8 +31,9 @@ bool HasCheckpoints(const std::string& folder) {
 Result<std::string> NamedByRun(const RunFolder& run) {
   std::error_code ignored;
   if (!fs::exists(run.job_file(), ignored)) return std::string();
-  // A run that has succeeded does not know its base and its id any more.
+  // A run that has succeeded does not know its base and its id any more; one that begins, not yet.
   const Result<RunState> state = ReadRunState(run);
+  if (!state && !fs::exists(run.result_file(), ignored)) return std::string();
   SKY_ASSIGN_OR_RETURN(const LoadedJob job,
                        LoadJob({.path = run.job_file(), .base = state ? state->base : run.path}));
   if (state) return CheckpointFolderOf(job, state->job, "");

@@ -206,7 +206,8 @@ TEST_F(CheckpointTest, WhatKeepsARunFromGoingBackIsMendedAndItGoesBackOnceItIsRe
 // Promise: a disk that does not answer for now has not lost its checkpoints.
 TEST_F(CheckpointTest, CheckpointsThatCannotBeReadAreGoneBackToOnceTheyCanBe) {
   MakeData();
-  const Words job = JobOf(100) + Words{"--set", "checkpoint.path=" + Path("disk/of/many")};
+  const Words job =
+      JobOf(100) + Words{"--set", "checkpoint.path=" + Path("disk/of/many"), "--restarts", "1"};
   const auto expected = Calm(JobOf(100));
   fs::create_symlink("/dev/null", Path("no-folder"));  // ENOTDIR
   fs::create_symlink("/sys", Path("not-permitted"));   // EPERM
@@ -221,7 +222,7 @@ TEST_F(CheckpointTest, CheckpointsThatCannotBeReadAreGoneBackToOnceTheyCanBe) {
     Lose(run, loss);
     const auto exit = run.Wait(kPatience);
     EXPECT_TRUE(exit && exit->code == 3) << Read(loss.name + ".log");
-    const Outcome away = Call({"run", "--resume", Path(loss.name)});
+    const Outcome away = Call({"run", "--resume", Path(loss.name), "--restarts", "1"});
     EXPECT_EQ(away.exit_code, 3) << away.output;
     EXPECT_NE(away.output.find("to go on: skybridge run --resume"), std::string::npos)
         << away.output;

@@ -70,6 +70,9 @@ TEST_F(FindCheckpointsTest, ARunThatHasEndedLeadsThereByAnAbsolutePath) {
   MakeRun("run", "checkpoint { every_s: 9 path: '" + Path("kept") + "' }");
   fs::remove(Path("run/run.json"));
   MakeCheckpoints(std::string("kept/") + kFirst);
+  EXPECT_NE(Found("run").find("no checkpoints are there"), std::string::npos)
+      << "it has just begun: these are another's";
+  scratch_.Write("run/result.json", "{}");
   EXPECT_EQ(Found("run"), std::string("kept/") + kFirst);
 }
 
