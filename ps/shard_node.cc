@@ -93,6 +93,9 @@ class ShardNode::State {
 
   Result<wire::Header> Open(const Envelope& message, Instant now, Effects* out);
   void HandleScheduler(const Call& call);
+  bool OfThisJob(const wire::Identity& identity) const {
+    return JobId{identity.job_high(), identity.job_low()} == options_.job;
+  }
   bool FromThisScheduler(const wire::Identity& identity);
   void HandleWelcome(const wire::Welcome& welcome, Instant now);
   Status HandleMap(const wire::ClusterMap& message, Instant now, Effects* out);
@@ -238,8 +241,7 @@ Result<wire::Header> ShardNode::State::Open(const Envelope& message, Instant now
 // ---------------------------------------------------------------- scheduler
 
 bool ShardNode::State::FromThisScheduler(const wire::Identity& identity) {
-  if (JobId{identity.job_high(), identity.job_low()} != options_.job) return false;
-  if (identity.term() < term_) return false;
+  if (!OfThisJob(identity) || identity.term() < term_) return false;
   // To a process that had this endpoint before.
   const uint64_t target = identity.target_incarnation();
   return incarnation_ == 0 || target == 0 || target == incarnation_;
@@ -249,6 +251,11 @@ void ShardNode::State::HandleScheduler(const Call& call) {
   const wire::Header& header = call.header;
   if (header.has_error()) {
     link_.Heard(call.now);
+    // A late answer to what was asked before this process was welcomed.
+    if (link_.welcomed() && OfThisJob(header.identity()) &&
+        header.identity().target_incarnation() != incarnation_) {
+      return;
+    }
     const Status error = wire::ToStatus(header.error());
     const bool fatal = link_.welcomed() ? error.code() == StatusCode::kFenced ||
                                               error.code() == StatusCode::kUnknownJob
@@ -267,6 +274,8 @@ void ShardNode::State::HandleScheduler(const Call& call) {
     case wire::Header::kWelcome: return HandleWelcome(header.welcome(), call.now);
     case wire::Header::kHeartbeatReply: return;
     case wire::Header::kStop:  // Its work is done, however the job ended.
+      // A late one, from a map under which it had no slots. It has been given some since.
+      if (header.identity().map_version() < Number(shard_.own().version)) return;
       LOG_IF(WARNING, header.stop().failed()) << "the job failed: " << header.stop().reason();
       return Exit({}, "stop", &call.out);
     default: break;
@@ -311,9 +320,11 @@ Status ShardNode::State::HandleMap(const wire::ClusterMap& message, Instant now,
 
 Status ShardNode::State::HandleSchedulerRequest(const Call& call, wire::Header* reply) {
   const wire::Header& header = call.header;
-  // What is asked after a live move must not find this shard in the midst of it; and which rows it
-  // stands for, its map says.
-  if ((shard_.doubt() || header.has_table_hash()) &&
+  // What is asked after a live move must not find this shard in the midst of it; which rows it
+  // stands for, its map says; and a move is of the map under which it began.
+  const bool moves =
+      header.has_take_slots() || header.has_freeze_slots() || header.has_install_slots();
+  if ((shard_.doubt() || header.has_table_hash() || moves) &&
       header.identity().map_version() > Number(shard_.own().version)) {
     return Status(StatusCode::kNotReady, "this shard has not heard which slots it has");
   }

@@ -111,8 +111,8 @@ void SchedulerNode::Receive(const Envelope& message, Effects* out) {
     if (!header->has_error()) {
       // The job's id is what members know and strangers do not: it is not told to them.
       const bool stranger = status.code() == StatusCode::kUnknownJob;
-      out->send.push_back(
-          wire::Refusal(message, *header, stranger ? wire::Identity() : Self(), status));
+      out->send.push_back(stranger ? wire::Refusal(message, *header, wire::Identity(), status)
+                                   : RefusalOf(message, *header, status));
     }
     return;
   }
@@ -128,7 +128,7 @@ void SchedulerNode::Receive(const Envelope& message, Effects* out) {
   if (!heard.ok()) {
     // A repeated farewell needs no answer, and an error must not bring forth another.
     if (!header->has_leave() && !header->has_error()) {
-      out->send.push_back(wire::Refusal(message, *header, Self(), heard));
+      out->send.push_back(RefusalOf(message, *header, heard));
     }
     return;
   }
@@ -168,7 +168,7 @@ void SchedulerNode::HandleRegister(const Envelope& message, const wire::Header& 
                                    Effects* out) {
   const auto refuse = [&](const Status& status) {
     LOG(WARNING) << "refused " << header.register_().ShortDebugString() << ": " << status;
-    out->send.push_back(wire::Refusal(message, header, Self(), status));
+    out->send.push_back(RefusalOf(message, header, status));
   };
   const std::optional<Registration> asking = FromWire(header.register_());
   if (!asking) {
@@ -387,6 +387,14 @@ wire::Identity SchedulerNode::Self() const {
   identity.set_map_version(Number(job_->map().version()));
   identity.set_term(job_->term());
   return identity;
+}
+
+// The one who asked may have another incarnation, or one at all, by the time it comes.
+Envelope SchedulerNode::RefusalOf(const Envelope& message, const wire::Header& header,
+                                  const Status& status) const {
+  wire::Identity identity = Self();
+  identity.set_target_incarnation(header.identity().sender_incarnation());
+  return wire::Refusal(message, header, identity, status);
 }
 
 // To one of whom nothing was heard yet, since this process began, nothing can be sent: repeats of

@@ -89,6 +89,8 @@ class SchedulerNode : public Node {
   void Supersede(uint32_t term);
 
   wire::Identity Self() const;
+  Envelope RefusalOf(const Envelope& message, const wire::Header& header,
+                     const Status& status) const;
   void Send(Incarnation to, wire::Header header, Effects* out);
 
   const SchedulerNodeOptions options_;

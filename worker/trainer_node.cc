@@ -80,7 +80,7 @@ Effects TrainerNode::Handle(const Envelope& message, Instant now) {
 void TrainerNode::HandleScheduler(const wire::Header& header, Instant now, Effects* out) {
   switch (header.body_case()) {
     case wire::Header::kWelcome: return HandleWelcome(header.welcome(), now);
-    case wire::Header::kError: return HandleError(header.error(), now);
+    case wire::Header::kError: return HandleError(header);
     case wire::Header::kClusterMap: return HandleMap(header.cluster_map(), now, out);
     case wire::Header::kGrant:
       // What it is for may need shards that this node does not know yet. It will be repeated.
@@ -113,8 +113,13 @@ void TrainerNode::HandleWelcome(const wire::Welcome& welcome, Instant now) {
   link_.Welcome(std::chrono::milliseconds(welcome.heartbeat_ms()), now);
 }
 
-void TrainerNode::HandleError(const wire::Error& error, Instant) {
-  const Status status = wire::ToStatus(error);
+void TrainerNode::HandleError(const wire::Header& header) {
+  const Status status = wire::ToStatus(header.error());
+  // A late answer to what was asked before this process was welcomed.
+  if (link_.welcomed() &&
+      header.identity().target_incarnation() != cluster_.self.sender_incarnation()) {
+    return;
+  }
   if (status.code() == StatusCode::kFenced || !link_.welcomed()) {
     Exit(status.WithContext("join the job at " + options_.scheduler_endpoint));
     return;

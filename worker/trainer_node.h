@@ -84,7 +84,7 @@ class TrainerNode : public Node {
 
   void HandleScheduler(const wire::Header& header, Instant now, Effects* out);
   void HandleWelcome(const wire::Welcome& welcome, Instant now);
-  void HandleError(const wire::Error& error, Instant now);
+  void HandleError(const wire::Header& header);
   void HandleMap(const wire::ClusterMap& map, Instant now, Effects* out);
   void FollowSlots(Instant now, Effects* out);
   void HandleGrant(const wire::Grant& grant, Instant now, Effects* out);

@@ -260,6 +260,33 @@ TEST_F(ShardNodeTest, BeingFencedEndsIt) {
   EXPECT_EQ(node_.exit_status().code(), StatusCode::kFenced);
 }
 
+// Each was meant for what it was before: not yet welcomed, or without slots.
+TEST_F(ShardNodeTest, LateNewsOfWhatIsOverDoesNotEndIt) {
+  Start(true);
+  wire::Header refusal = FromScheduler();
+  refusal.mutable_identity()->set_target_incarnation(0);
+  refusal.mutable_error()->set_code(static_cast<uint32_t>(StatusCode::kFenced));
+  Deliver(kScheduler, refusal);
+  wire::Header stop = FromScheduler();
+  stop.mutable_identity()->set_map_version(0);
+  stop.mutable_stop();
+  EXPECT_TRUE(Deliver(kScheduler, stop).empty());
+  EXPECT_FALSE(node_.finished()) << node_.exit_status();
+}
+
+// The map is on its way, or lost: it is sent again.
+TEST_F(ShardNodeTest, AMoveUnderAMapThatHasNotComeYetWaits) {
+  Start(true);
+  for (const char* what : {"take", "freeze", "install"}) {
+    wire::Header header = FromScheduler();
+    header.mutable_identity()->set_map_version(2);
+    if (*what == 't') header.mutable_take_slots()->set_map_version(2);
+    if (*what == 'f') header.mutable_freeze_slots()->set_map_version(2);
+    if (*what == 'i') header.mutable_install_slots()->set_map_version(2);
+    EXPECT_EQ(Code(Ask(kScheduler, header)), StatusCode::kNotReady) << what;
+  }
+}
+
 TEST_F(ShardNodeTest, ARefusedRegistrationEndsItUnlessTimeMendsIt) {
   Tick(Duration::zero());
   wire::Header header = FromScheduler();

@@ -307,10 +307,19 @@ TEST_F(TrainerNodeTest, StopIsAnsweredWithAFarewell) {
 TEST_F(TrainerNodeTest, FencedTrainerEnds) {
   Join();
   wire::Header error;
+  error.mutable_identity()->set_target_incarnation(55);
   error.mutable_error()->set_code(static_cast<uint32_t>(StatusCode::kFenced));
   Say(error);
   EXPECT_TRUE(node_.finished());
   EXPECT_EQ(node_.exit_status().code(), StatusCode::kFenced);
+}
+
+TEST_F(TrainerNodeTest, ALateRefusalOfItsRegistrationDoesNotEndIt) {
+  Join();
+  wire::Header error;
+  error.mutable_error()->set_code(static_cast<uint32_t>(StatusCode::kFenced));
+  Say(error);
+  EXPECT_FALSE(node_.finished());
 }
 
 TEST_F(TrainerNodeTest, GarbageAndOtherJobsAreIgnored) {
