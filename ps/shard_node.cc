@@ -241,7 +241,8 @@ Result<wire::Header> ShardNode::State::Open(const Envelope& message, Instant now
 // ---------------------------------------------------------------- scheduler
 
 bool ShardNode::State::FromThisScheduler(const wire::Identity& identity) {
-  if (!OfThisJob(identity) || identity.term() < term_) return false;
+  if (!OfThisJob(identity)) return false;
+  if (identity.term() < term_) return false;
   // To a process that had this endpoint before.
   const uint64_t target = identity.target_incarnation();
   return incarnation_ == 0 || target == 0 || target == incarnation_;
