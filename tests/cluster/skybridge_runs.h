@@ -14,9 +14,9 @@ namespace skybridge::cluster {
 
 // How long a job may take before it counts as hanging; sanitizers slow it down.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr Duration kPatience = std::chrono::seconds(500);
+inline constexpr Duration kPatience = std::chrono::seconds(600);
 #else
-inline constexpr Duration kPatience = std::chrono::seconds(120);
+inline constexpr Duration kPatience = std::chrono::seconds(300);
 #endif
 
 // What one call of the skybridge command came to.
