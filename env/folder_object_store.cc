@@ -141,8 +141,7 @@ class FolderObjectStore::Writer : public ObjectWriter {
 
 Result<std::unique_ptr<FolderObjectStore>> FolderObjectStore::Open(std::string folder) {
   const std::string temporary = folder + "/" + kTemporary;
-  SKY_RETURN_IF_ERROR(
-      Translated(MakeFolders(folder)).WithContext("open the object store " + folder));
+  SKY_RETURN_IF_ERROR(MakeFolders(folder).WithContext("open the object store " + folder));
   std::error_code error;
   for (fs::directory_iterator it(temporary, error), end; !error && it != end; it.increment(error)) {
     const auto age = AgeOf(it->path().string());

@@ -57,7 +57,7 @@ Result<PreparedRun> NewRun(OpenJob job, const JobId& id, const std::string& want
 Result<PreparedRun> FormerRun(const std::string& path, StartedBy by) {
   SKY_ASSIGN_OR_RETURN(const RunFolder folder, FindRunFolder(path));
   if (const auto state = ReadRunState(folder); !state) {
-    if (state.error().code() == StatusCode::kNotFound) ForgetRest(folder);
+    ForgetRest(folder);
     return state.error();
   }
   SKY_ASSIGN_OR_RETURN(env::FileLock lock, LockRunFolder(folder, kFormerRunMax));

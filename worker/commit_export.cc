@@ -17,6 +17,9 @@ namespace {
 
 constexpr char kManifest[] = "MANIFEST.json";
 
+// What an attempt's file is told apart by until it is whole.
+std::string WriterOf(uint32_t attempt) { return fmt::format("-a{}", attempt); }
+
 exports::Manifest MakeManifest(const wire::ExportSpec& spec, const ExportIdentity& identity) {
   exports::Manifest manifest;
   manifest.set_format(1);
@@ -63,7 +66,7 @@ void ManifestTask::Run() {
     return;
   }
   // Two attempts may be at it at once.
-  status = WriteWholeFile(folder_, kManifest, json, fmt::format("-a{}", attempt_));
+  status = WriteWholeFile(folder_, kManifest, json, WriterOf(attempt_));
   if (status.ok()) DeleteUnnamedParts();
 }
 
@@ -83,8 +86,8 @@ void ManifestTask::DeleteUnnamedParts() const {
   // Not of later ones, which are ahead of this one and may be at it.
   for (auto attempt = attempt_; attempt > 0;) {
     std::error_code ignored;
-    const std::string name = fmt::format("{}.tmp-a{}", kManifest, --attempt);
-    std::filesystem::remove(folder_ + "/" + name, ignored);
+    const std::string path = fmt::format("{}/{}.tmp{}", folder_, kManifest, WriterOf(--attempt));
+    std::filesystem::remove(path, ignored);
   }
 }
 

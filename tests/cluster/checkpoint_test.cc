@@ -206,32 +206,52 @@ TEST_F(CheckpointTest, WhatKeepsARunFromGoingBackIsMendedAndItGoesBackOnceItIsRe
 // Promise: a disk that does not answer for now has not lost its checkpoints.
 TEST_F(CheckpointTest, CheckpointsThatCannotBeReadAreGoneBackToOnceTheyCanBe) {
   MakeData();
-  const Words job =
-      JobOf(100) + Words{"--set", "checkpoint.path=" + Path("disk/of/many"), "--restarts", "1"};
+  const Words job = JobOf(100);
+  const auto expected = Calm(job);
+  const Loss& loss = kLosses[0];
+  env::Process run = StartRun(loss.name, job, 2);
+  const std::string objects = Path(loss.name + "/checkpoints/objects"), file = Path("no-folder");
+  const auto exchange = [&] {
+    return renameat2(AT_FDCWD, objects.c_str(), AT_FDCWD, file.c_str(), RENAME_EXCHANGE);
+  };
+  Write("no-folder", "");
+  ASSERT_EQ(exchange(), 0);
+  Lose(run, loss);
+  const auto exit = run.Wait(kPatience);
+  const std::string log = Read(loss.name + ".log");
+  ASSERT_TRUE(exit && exit->code == 3) << log;
+  EXPECT_NE(log.find("to go on: skybridge run --resume"), std::string::npos) << log;
+  ASSERT_EQ(exchange(), 0);
+  const Outcome resumed = Call({"run", "--resume", Path(loss.name)});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
+  EXPECT_NE(resumed.output.find("went back to checkpoint"), std::string::npos) << resumed.output;
+  EXPECT_EQ(HashesOf(loss.name), expected);
+}
+
+// Promise: neither has one that is away, and whose place is not to be written to.
+TEST_F(CheckpointTest, CheckpointsThatAreAwayAreGoneBackToOnceTheyAreThere) {
+  MakeData();
+  const Words path = {"--set", "checkpoint.path=" + Path("disk/of/many")};
   const auto expected = Calm(JobOf(100));
-  fs::create_symlink("/dev/null", Path("no-folder"));  // ENOTDIR
-  fs::create_symlink("/sys", Path("not-permitted"));   // EPERM
-  for (const Loss& loss : {kLosses[0], kLosses[5]}) {  // A server notices, and `run` itself.
-    const std::string instead = loss.name == "store" ? "no-folder" : "not-permitted";
-    env::Process run = StartRun(loss.name, job, 2);
-    const auto exchange = [&] {
-      return renameat2(AT_FDCWD, Path("disk").c_str(), AT_FDCWD, Path(instead).c_str(),
-                       RENAME_EXCHANGE);
-    };
-    ASSERT_EQ(exchange(), 0);
-    Lose(run, loss);
-    const auto exit = run.Wait(kPatience);
-    EXPECT_TRUE(exit && exit->code == 3) << Read(loss.name + ".log");
-    const Outcome away = Call({"run", "--resume", Path(loss.name), "--restarts", "1"});
-    EXPECT_EQ(away.exit_code, 3) << away.output;
-    EXPECT_NE(away.output.find("to go on: skybridge run --resume"), std::string::npos)
-        << away.output;
-    ASSERT_EQ(exchange(), 0);
-    const Outcome resumed = Call({"run", "--resume", Path(loss.name)});
-    ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
-    EXPECT_NE(resumed.output.find("went back to checkpoint"), std::string::npos) << resumed.output;
-    EXPECT_EQ(HashesOf(loss.name), expected);
-  }
+  const Loss& loss = kLosses[5];
+  env::Process run = StartRun(loss.name, JobOf(100) + path, 2);
+  fs::create_symlink("/sys", Path("not-permitted"));  // EPERM
+  const auto exchange = [&] {
+    return renameat2(AT_FDCWD, Path("disk").c_str(), AT_FDCWD, Path("not-permitted").c_str(),
+                     RENAME_EXCHANGE);
+  };
+  ASSERT_EQ(exchange(), 0);
+  Lose(run, loss);
+  const auto exit = run.Wait(kPatience);
+  ASSERT_TRUE(exit && !exit->ok()) << Read(loss.name + ".log");
+  const Outcome away = Call({"run", "--resume", Path(loss.name)});
+  EXPECT_EQ(away.exit_code, 3) << away.output;
+  EXPECT_NE(away.output.find("to go on: skybridge run --resume"), std::string::npos) << away.output;
+  ASSERT_EQ(exchange(), 0);
+  const Outcome resumed = Call({"run", "--resume", Path(loss.name)});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
+  EXPECT_NE(resumed.output.find("went back to checkpoint"), std::string::npos) << resumed.output;
+  EXPECT_EQ(HashesOf(loss.name), expected);
 }
 
 TEST_F(CheckpointTest, WithoutCheckpointsALostDiskEndsTheJobAndSaysSo) {

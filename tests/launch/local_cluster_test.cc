@@ -242,9 +242,11 @@ done
   ASSERT_TRUE(Until([&] {
     return ReadServers({scratch_.path()}) == ServersNow{.wish = 1, .wanted = 2, .servers = 1};
   }));
+  scratch_.Write("servers.wanted", "1 3\n");  // Of somebody who wished at the same moment.
+  EXPECT_TRUE(Until([&] { return Has("orders", "shards\t3"); })) << Text("orders");
   cluster_.reset();
   EXPECT_EQ(ReadServers({scratch_.path()}), std::nullopt);
-  EXPECT_EQ(ServersWanted({scratch_.path()})->servers, 2u);
+  EXPECT_EQ(ServersWanted({scratch_.path()})->servers, 3u);
 }
 
 TEST_F(LocalClusterTest, AServerThatTookItsLeaveComesBackWhenItIsWantedAgain) {
