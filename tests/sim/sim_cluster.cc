@@ -207,10 +207,13 @@ void SimCluster::Send(size_t slot, Envelope message) {
     queue_.Push(
         at, {.kind = Kind::kMessage, .slot = to->second, .life = target.life, .message = message});
   }
-  // What a connection kept for an endpoint may reach the next process behind it.
-  const auto replayed = reply ? std::nullopt : transport_.Replay(sender.name, target.name, now_);
-  if (replayed) {
-    queue_.Push(*replayed, {.kind = Kind::kMessage, .slot = to->second, .message = message});
+  // What a connection kept for an endpoint may reach the next process behind it. A reply goes to
+  // the one that asked.
+  if (const auto replayed = transport_.Replay(sender.name, target.name, now_)) {
+    queue_.Push(*replayed, {.kind = Kind::kMessage,
+                            .slot = to->second,
+                            .life = reply ? target.life : 0,
+                            .message = message});
   }
 }
 

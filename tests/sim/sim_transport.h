@@ -17,12 +17,12 @@ namespace skybridge::sim {
 struct LinkFaults {
   double drop = 0;
   double duplicate = 0;
-  double reorder = 0;      // May be overtaken, and overtake.
-  Duration delay_min{0};   // Of every message, uniform ...
-  Duration delay_max{0};   // ... up to here.
-  Duration late_max{0};    // Added, uniform, to what is reordered or a duplicate.
-  double replay = 0;       // Of a request: it comes once more, to whoever listens there then ...
-  Duration replay_max{0};  // ... within this.
+  double reorder = 0;          // May be overtaken, and overtake.
+  Duration delay_min{0};       // Of every message, uniform ...
+  Duration delay_max{0};       // ... up to here.
+  Duration late_max{0};        // Added, uniform, to what is reordered or a duplicate.
+  double replay = 0;           // It comes once more: a request to whoever listens there then ...
+  Duration replay_max{0};      // ... within this.
   double cuts_per_second = 0;  // A link goes dead in this direction ...
   Duration cut_max{0};         // ... for up to this long, never twice within as long.
 };
