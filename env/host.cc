@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <random>
 
 namespace skybridge::env {
 
@@ -21,6 +22,12 @@ uint64_t ResidentBytes() {
   uint64_t resident_pages = 0;
   if (!(statm >> pages >> resident_pages)) return 0;
   return resident_pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+uint64_t UniqueNumber() {
+  std::random_device random;
+  const uint64_t high = random();
+  return high << 32 | random();
 }
 
 std::string BootId() {

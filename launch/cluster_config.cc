@@ -44,7 +44,11 @@ ClusterShape ShapeOf(const job::Job& job) {
 }
 
 RunIdentity IdentityOf(const JobId& id) {
-  return {.id = id, .version = BinaryVersion(), .host = env::HostName(), .pid = env::ProcessId()};
+  return {.id = id,
+          .version = BinaryVersion(),
+          .host = env::HostName(),
+          .pid = env::ProcessId(),
+          .instance = env::UniqueNumber()};
 }
 
 size_t TaskThreadsOfServer(const job::Job& job) {
@@ -122,6 +126,7 @@ ps::ShardNodeOptions ShardOptionsOf(const LoadedJob& job, const model::TwoTower&
           .process = shard / ShapeOf(job.job).shards_per_server,
           .host = identity.host,
           .pid = identity.pid,
+          .instance = identity.instance,
           .version = identity.version,
           .endpoint = endpoint,
           .scheduler_endpoint = identity.scheduler_endpoint,
@@ -143,6 +148,7 @@ worker::TrainerNodeOptions TrainerOptionsOf(const LoadedJob& job, const data::Da
       .process = trainer / shape.trainers_per_worker,
       .host = identity.host,
       .pid = identity.pid,
+      .instance = identity.instance,
       .version = identity.version,
       .job_id = identity.id,
       .job_hash = job.hash,

@@ -40,9 +40,10 @@ size_t TaskThreadsOfServer(const job::Job& job);
 // What the nodes of one run have in common, besides the job.
 struct RunIdentity {
   JobId id;
-  std::string version;             // Of the binary.
-  std::string host;                // Of this process, for people.
-  uint32_t pid = 0;                // The same.
+  std::string version;  // Of the binary.
+  std::string host;     // Of this process, for people.
+  uint32_t pid = 0;
+  uint64_t instance = 0;           // Of this process, and of no other.
   std::string scheduler_endpoint;  // For everyone but the scheduler.
 };
 

@@ -41,10 +41,13 @@ std::optional<KeptProcess::Exit> KeptProcess::Look(Instant now, uint64_t progres
     }
   }
   if (!process_) return std::nullopt;
-  const std::optional<env::ProcessExit> exit = process_->Poll();
-  if (!exit) return std::nullopt;
+  const std::optional<env::ProcessExit> end = process_->Poll();
+  if (!end) return std::nullopt;
+  const auto pid = static_cast<uint32_t>(process_->pid());
   process_.reset();
-  return OnExit(*exit, now, progress);
+  Exit exit = OnExit(*end, now, progress);
+  exit.pid = pid;
+  return exit;
 }
 
 void KeptProcess::Kill(const std::string& why) {

@@ -36,6 +36,7 @@ class KeptProcess {
     Status how;          // OK: it has done its work.
     bool final = false;  // Nobody will fill the place again.
     std::string line;    // What happened, and what is done about it; for people. Empty if OK.
+    uint32_t pid = 0;    // 0: none could be started.
   };
 
   // Starts the first process. Errors: those of Process::Spawn.

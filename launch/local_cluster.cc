@@ -65,9 +65,9 @@ void LocalCluster::AddNode(scheduler::Role role, uint32_t index) {
 Status LocalCluster::Start(Instant now) {
   now_ = now;
   if (options_.resumed) {
-    // The scheduler's log may know them as alive.
+    // The scheduler's log may know them as alive, under pids that are not known here.
     for (const Node& node : nodes_) {
-      TellExit(node, {StatusCode::kUnavailable, "it ended with the run before"}, false);
+      TellExit(node, {.how = {StatusCode::kUnavailable, "it ended with the run before"}});
     }
   }
   return kept_scheduler_.Start(now, 0);
@@ -94,7 +94,8 @@ void LocalCluster::Look(Instant now) {
   now_ = now;
   LookAtScheduler(now);
   if (ended_) return;
-  if (!nodes_started_ && !scheduler_.endpoint().empty()) StartNodes(now);
+  // What was told of processes before them must not be told again once they are there.
+  if (!nodes_started_ && !scheduler_.endpoint().empty() && scheduler_.settled()) StartNodes(now);
   if (!nodes_started_) return;
   KillSilent(now);
   LookAtWish(now);
@@ -209,6 +210,9 @@ void LocalCluster::LookAtNode(Node& node, Instant now) {
   if (exit->how.ok()) {
     node.stuck = false;
     node.start_at = now + kRejoinAfter;
+    // Not all of its shards may have said so.
+    const Status left(StatusCode::kUnavailable, "it left");
+    if (node.role == scheduler::Role::kShard) TellExit(node, {.pid = exit->pid, .how = left});
     return;
   }
   if (exit->final && Joins(node)) {
@@ -217,14 +221,15 @@ void LocalCluster::LookAtNode(Node& node, Instant now) {
   }
   LOG(WARNING) << exit->line;
   say_(exit->line);
-  TellExit(node, exit->how, exit->final);
+  TellExit(node, {.pid = exit->pid, .final = exit->final, .how = exit->how});
 }
 
-void LocalCluster::TellExit(const Node& node, const Status& how, bool final) {
+void LocalCluster::TellExit(const Node& node, scheduler::NodeExit exit) {
   const uint32_t count = node.role == scheduler::Role::kShard ? options_.shape.shards_per_server
                                                               : options_.shape.trainers_per_worker;
   for (uint32_t index = node.index * count; index < (node.index + 1) * count; ++index) {
-    scheduler_.Give(NodeExit{.role = node.role, .index = index, .final = final, .how = how});
+    exit.place = {node.role, index};
+    scheduler_.Give(exit);
   }
 }
 

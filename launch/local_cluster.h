@@ -22,10 +22,10 @@ namespace skybridge::launch {
 
 // The processes of a run on this machine: a scheduler, servers and workers, all children of this
 // process, each kept going (KeptProcess). Servers and workers start once the scheduler listens,
-// which it does at one endpoint for the whole run. Every end of a server or worker is told to the
-// scheduler at once, or as soon as there is one again. One that hangs, or was stopped, is killed,
-// so that another can take its place: a scheduler that says nothing, and whom the scheduler has
-// given up.
+// which it does at one endpoint for the whole run, and knows that those of a run before are gone.
+// Every end of a server or worker is told to the scheduler at once, or as soon as there is one
+// again. One that hangs, or was stopped, is killed, so that another can take its place: a scheduler
+// that says nothing, and whom the scheduler has given up.
 //
 // Use by one thread, which outlives it: the children die with that thread.
 class LocalCluster {
@@ -87,7 +87,7 @@ class LocalCluster {
   bool Joins(const Node& node) const;
   void LookAtNode(Node& node, Instant now);
   // Tells the scheduler of all nodes in a process.
-  void TellExit(const Node& node, const Status& how, bool final);
+  void TellExit(const Node& node, scheduler::NodeExit exit);
   Result<env::Process> Spawn(scheduler::Role role, uint32_t index) const;
 
   const Options options_;

@@ -4,13 +4,13 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <random>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "env/files.h"
+#include "env/host.h"
 #include "env/signals.h"
 #include "launch/checkpoint_folder.h"
 #include "launch/evaluation_report.h"
@@ -111,11 +111,7 @@ Status SuperviseProcesses(LocalCluster& cluster, ProgressPrinter& printer) {
 
 }  // namespace
 
-JobId DrawJobId() {
-  std::random_device random;
-  const auto draw = [&random] { return uint64_t{random()} << 32 | random(); };
-  return {.high = draw(), .low = draw()};
-}
+JobId DrawJobId() { return {.high = env::UniqueNumber(), .low = env::UniqueNumber()}; }
 
 std::string ExportFolderOf(const LoadedJob& job, const RunFolder& folder) {
   if (!job.job.export_().has_path()) return folder.export_folder();

@@ -35,9 +35,7 @@ constexpr Duration kShowEvery = std::chrono::milliseconds(100);
 class Obey {
  public:
   explicit Obey(SchedulerWatch& watch) : watch_(watch) {}
-  void operator()(const NodeExit& exit) const {
-    watch_.NodeExited(exit.role, exit.index, exit.how, exit.final);
-  }
+  void operator()(const scheduler::NodeExit& exit) const { watch_.NodeExited(exit); }
   void operator()(const StopRequest& stop) const { watch_.RequestStop(stop.reason); }
   void operator()(const ShardsWanted& wanted) const { watch_.RequestShards(wanted.shards); }
 

@@ -47,6 +47,8 @@ class SchedulerProcess {
   // Empty before the first process listens.
   const std::string& endpoint() const { return endpoint_; }
   const Progress& progress() const { return progress_; }
+  // All orders that were given are obeyed.
+  bool settled() const { return unsettled_.empty(); }
   // How often the job was seen to get on.
   uint64_t progress_count() const { return progress_count_; }
   const std::string& report() const { return report_; }

@@ -56,10 +56,14 @@ std::optional<Status> ParseStatus(const std::string& code, const std::string& me
   return number == 0 ? Status() : Status(static_cast<StatusCode>(number), message);
 }
 
-Words WordsOf(const NodeExit& exit) {
-  return {"exited",           Text(static_cast<uint64_t>(exit.role)),
-          Text(exit.index),   exit.final ? "final" : "again",
-          CodeText(exit.how), exit.how.message()};
+Words WordsOf(const scheduler::NodeExit& exit) {
+  return {"exited",
+          Text(static_cast<uint64_t>(exit.place.role)),
+          Text(exit.place.index),
+          exit.pid ? Text(*exit.pid) : "any",
+          exit.final ? "final" : "again",
+          CodeText(exit.how),
+          exit.how.message()};
 }
 Words WordsOf(const StopRequest& stop) { return {"stop", stop.reason}; }
 Words WordsOf(const ShardsWanted& wanted) { return {"shards", Text(wanted.shards)}; }
@@ -83,12 +87,18 @@ Words WordsOf(const Ended& ended) {
 std::optional<Order> ParseExit(const Words& words) {
   uint64_t role = 0;
   uint64_t index = 0;
-  const auto how = ParseStatus(words[4], words[5]);
-  if (!how || !ParseNumber(words[1], &role) || !ParseNumber(words[2], &index)) return std::nullopt;
-  return NodeExit{.role = static_cast<scheduler::Role>(role),
-                  .index = static_cast<uint32_t>(index),
-                  .final = words[3] == "final",
-                  .how = *how};
+  const bool any = words[3] == "any";
+  uint64_t pid = 0;
+  const auto how = ParseStatus(words[5], words[6]);
+  if (!how || !ParseNumber(words[1], &role) || !ParseNumber(words[2], &index) ||
+      (!any && !ParseNumber(words[3], &pid))) {
+    return std::nullopt;
+  }
+  return scheduler::NodeExit{
+      .place = {static_cast<scheduler::Role>(role), static_cast<uint32_t>(index)},
+      .pid = any ? std::nullopt : std::optional(static_cast<uint32_t>(pid)),
+      .final = words[4] == "final",
+      .how = *how};
 }
 
 }  // namespace
@@ -103,7 +113,7 @@ std::string LineOf(const Notice& notice) {
 
 std::optional<Order> ParseOrder(std::string_view line) {
   const Words words = Split(line);
-  if (words[0] == "exited" && words.size() == 6) return ParseExit(words);
+  if (words[0] == "exited" && words.size() == 7) return ParseExit(words);
   if (words[0] == "stop" && words.size() == 2) return StopRequest{words[1]};
   if (uint64_t shards = 0;
       words[0] == "shards" && words.size() == 2 && ParseNumber(words[1], &shards)) {

@@ -14,15 +14,6 @@
 // each, words separated by tabs.
 namespace skybridge::launch {
 
-// The process of this node ended. `final`: nobody will start it again.
-struct NodeExit {
-  scheduler::Role role = scheduler::Role::kShard;
-  uint32_t index = 0;
-  bool final = false;
-  Status how;
-  bool operator==(const NodeExit&) const = default;
-};
-
 struct StopRequest {
   std::string reason;
   bool operator==(const StopRequest&) const = default;
@@ -35,7 +26,7 @@ struct ShardsWanted {
 };
 
 // From the supervisor.
-using Order = std::variant<NodeExit, StopRequest, ShardsWanted>;
+using Order = std::variant<scheduler::NodeExit, StopRequest, ShardsWanted>;
 
 // The scheduler is there, for nodes to join.
 struct Listening {

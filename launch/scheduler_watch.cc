@@ -59,9 +59,8 @@ Result<std::unique_ptr<Node>> SchedulerWatch::MakeNode(
   return std::unique_ptr<Node>(std::make_unique<WatchedNode>(std::move(node), *this));
 }
 
-void SchedulerWatch::NodeExited(scheduler::Role role, uint32_t index, const Status& how,
-                                bool final) {
-  Tell([=](scheduler::SchedulerNode& node, Instant) { node.NodeExited(role, index, how, final); });
+void SchedulerWatch::NodeExited(const scheduler::NodeExit& exit) {
+  Tell([=](scheduler::SchedulerNode& node, Instant) { node.NodeExited(exit); });
 }
 
 void SchedulerWatch::RequestStop(const std::string& reason) {

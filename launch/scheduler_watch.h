@@ -24,7 +24,7 @@ class SchedulerWatch {
                                          std::span<const Record> log, ObjectStore* checkpoints);
 
   // Thread-safe. Told to the node at its next tick.
-  void NodeExited(scheduler::Role role, uint32_t index, const Status& how, bool final);
+  void NodeExited(const scheduler::NodeExit& exit);
   void RequestStop(const std::string& reason);
   // A number that cannot be is logged, and changes nothing.
   void RequestShards(uint32_t shards);

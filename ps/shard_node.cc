@@ -478,6 +478,7 @@ void ShardNode::State::Register(Effects* out) {
   message.set_process(options_.process);
   message.set_host(options_.host);
   message.set_pid(options_.pid);
+  message.set_instance(options_.instance);
   message.set_version(options_.version);
   message.set_job_hash(options_.job_hash);
   message.set_endpoint(options_.endpoint);

@@ -24,7 +24,8 @@ struct ShardNodeOptions {
   uint32_t shard = 0;              // Number among all shards.
   uint32_t process = 0;            // Server process, for people.
   std::string host;                // For people.
-  uint32_t pid = 0;                // For people.
+  uint32_t pid = 0;                // Of its process.
+  uint64_t instance = 0;           // Of its process, and of no other; not 0.
   std::string version;             // Of the binary.
   std::string endpoint;            // Where trainers reach this shard, as "tcp://127.0.0.1:4568".
   std::string scheduler_endpoint;  // Only messages whose peer is this one speak for the scheduler.

@@ -57,22 +57,26 @@ void DurableJob::Reached(const Member& member) {
   }
 }
 
-void DurableJob::Exited(NodeKey place, const Status& how, bool final) {
-  if (stage_ == Stage::kWaiting && final && exited_early_.ok()) {
+void DurableJob::Exited(const NodeExit& exit) {
+  const NodeKey place = exit.place;
+  if (stage_ == Stage::kWaiting && exit.final && exited_early_.ok()) {
     const std::string refusal = membership_.Refusal(place);
-    exited_early_ = {how.code(),
-                     fmt::format("{} exited before the start: {}{}", NodeName(place), how.message(),
-                                 refusal.empty() ? "" : " (refused: " + refusal + ")")};
+    exited_early_ = {
+        exit.how.code(),
+        fmt::format("{} exited before the start: {}{}", NodeName(place), exit.how.message(),
+                    refusal.empty() ? "" : " (refused: " + refusal + ")")};
   }
-  membership_.Exited(place, "exited: " + how.message());
+  membership_.Exited(exit);
   TakeEvents();
-  if (stage_ != Stage::kRunning || !final) return;
+  const Member* holder = membership_.Holder(place);
+  const bool succeeded = holder != nullptr && holder->live();
+  if (stage_ != Stage::kRunning || !exit.final || succeeded) return;
   history::PlaceGivenUp& given_up = *Append().mutable_place_given_up();
   given_up.set_role(static_cast<wire::Role>(place.role));
   given_up.set_index(place.index);
-  given_up.set_code(static_cast<uint32_t>(how.code()));
-  given_up.set_how(how.message());
-  absences_.GiveUp(place, how);
+  given_up.set_code(static_cast<uint32_t>(exit.how.code()));
+  given_up.set_how(exit.how.message());
+  absences_.GiveUp(place, exit.how);
 }
 
 void DurableJob::Shift(Duration gap) {

@@ -58,7 +58,7 @@ class DurableJob {
   // A message came from this member: it can be sent to.
   void Reached(const Member& member);
   // See SchedulerNode::NodeExited.
-  void Exited(NodeKey place, const Status& how, bool final);
+  void Exited(const NodeExit& exit);
   // `gap`: this process was stopped for as long.
   void Shift(Duration gap);
 

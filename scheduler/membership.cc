@@ -14,11 +14,14 @@ Status Differs(std::string_view field, std::string_view theirs, std::string_view
   return Status(StatusCode::kFailedPrecondition, fmt::format("{} {} != {}", field, theirs, ours));
 }
 
-std::string Hex(uint64_t value) { return fmt::format("{:016x}", value); }
-
-bool SameProcess(const Registration& a, const Registration& b) {
-  return a.host == b.host && a.pid == b.pid && a.endpoint == b.endpoint;
+Status CheckIn(const Member& member) {
+  if (member.live()) return Status();
+  return Status(StatusCode::kFenced,
+                fmt::format("{}, incarnation {}, is out: {}", NodeName(member.self.key),
+                            Number(member.incarnation), member.reason));
 }
+
+std::string Hex(uint64_t value) { return fmt::format("{:016x}", value); }
 
 }  // namespace
 
@@ -67,17 +70,20 @@ Result<std::optional<Incarnation>> Membership::Register(const Registration& aski
 
 Result<std::optional<Incarnation>> Membership::Settle(const Registration& asking, Instant now) {
   SKY_RETURN_IF_ERROR(Check(asking));
+  if (asking.instance == 0) {
+    return Status(StatusCode::kFailedPrecondition,
+                  "instance is missing: its binary is of another build");
+  }
+  if (const Member* known = FindInstance(asking)) {
+    SKY_RETURN_IF_ERROR(CheckIn(*known));
+    return std::optional(known->incarnation);
+  }
   const auto held = holders_.find(asking.key);
   if (held != holders_.end() && members_.at(held->second).live()) {
     Member& holder = members_.at(held->second);
-    const bool same = SameProcess(holder.self, asking);
-    if (same && !holder.beaten) return std::optional(holder.incarnation);
     if (now - holder.heard_at <= options_.replace_after) {
-      // A process that beats no longer registers: a late repeat, or its successor under the same
-      // number. Silence will tell, as it will of a holder of whom nobody knows whether it lives.
-      if (same || holder.silent || !Outlives(holder, asking, now)) {
-        return std::optional<Incarnation>();
-      }
+      // Silence will tell, as it will of a holder of whom nobody knows whether it lives.
+      if (holder.silent || !Outlives(holder, asking, now)) return std::optional<Incarnation>();
       return Status(StatusCode::kFenced,
                     fmt::format("{} is held by the process {} on host {}", NodeName(asking.key),
                                 holder.self.pid, holder.self.host));
@@ -87,12 +93,19 @@ Result<std::optional<Incarnation>> Membership::Settle(const Registration& asking
   return std::optional(Admit(asking, now).incarnation);
 }
 
+const Member* Membership::FindInstance(const Registration& asking) const {
+  for (const auto& [incarnation, member] : members_) {
+    if (member.self.key == asking.key && member.self.instance == asking.instance) return &member;
+  }
+  return nullptr;
+}
+
 // Of a holder that died and was replaced at once, messages may be heard when its successor already
 // asks: they waited for this scheduler, with the news of its end. One that is heard long after that
 // question lives.
 bool Membership::Outlives(Member& holder, const Registration& rival, Instant now) const {
-  if (!holder.rival || holder.rival->host != rival.host || holder.rival->pid != rival.pid) {
-    holder.rival = {rival.host, rival.pid, now};
+  if (!holder.rival || holder.rival->instance != rival.instance) {
+    holder.rival = {rival.instance, now};
   }
   return holder.heard_at - holder.rival->asked_at > options_.replace_after;
 }
@@ -118,20 +131,10 @@ Status Membership::Hear(Incarnation incarnation, Instant now) {
                   fmt::format("incarnation {} was never given", Number(incarnation)));
   }
   Member& member = it->second;
-  if (!member.live()) {
-    return Status(StatusCode::kFenced,
-                  fmt::format("{}, incarnation {}, is out: {}", NodeName(member.self.key),
-                              Number(incarnation), member.reason));
-  }
+  SKY_RETURN_IF_ERROR(CheckIn(member));
   member.heard_at = std::max(member.heard_at, now);
   member.silent = false;
   if (member.state == NodeState::kSuspect) Move(member, NodeState::kLive, "heard again");
-  return Status();
-}
-
-Status Membership::Beat(Incarnation incarnation, Instant now) {
-  SKY_RETURN_IF_ERROR(Hear(incarnation, now));
-  members_.at(incarnation).beaten = true;
   return Status();
 }
 
@@ -140,12 +143,13 @@ void Membership::Leave(Incarnation incarnation, const std::string& reason) {
   if (it != members_.end() && it->second.live()) Move(it->second, NodeState::kLeft, reason);
 }
 
-void Membership::Exited(NodeKey key, const std::string& reason) {
-  const auto held = holders_.find(key);
+void Membership::Exited(const NodeExit& exit) {
+  const auto held = holders_.find(exit.place);
   if (held == holders_.end()) return;
   Member& member = members_.at(held->second);
+  if (exit.pid && *exit.pid != member.self.pid) return;
   member.ended = true;
-  if (member.live()) Move(member, NodeState::kDead, reason);
+  if (member.live()) Move(member, NodeState::kDead, "exited: " + exit.how.message());
 }
 
 Duration Membership::Tick(Instant now) {
@@ -201,8 +205,6 @@ void Membership::Resume(Instant now, Duration grace) {
   for (auto& [incarnation, member] : members_) {
     member.heard_at = now;
     member.silent = true;
-    // It may have: a successor under the same number must not be taken for it.
-    member.beaten = true;
   }
 }
 

@@ -35,6 +35,7 @@ struct Registration {
   uint32_t process = 0;  // Server or worker number.
   std::string host;
   uint32_t pid = 0;
+  uint64_t instance = 0;  // Of this process, and of no other that asks for the place.
   std::string version;
   uint64_t job_hash = 0;
   uint64_t dataset_hash = 0;  // Shards: 0.
@@ -47,19 +48,26 @@ struct Member {
   Incarnation incarnation{};
   NodeState state = NodeState::kLive;
   Instant heard_at;
-  bool beaten = false;  // A heartbeat has come since it was welcomed.
   bool silent = false;  // Nothing has come since the scheduler started again.
   bool ended = false;   // A supervisor saw its process end.
   // Who else asks for its place, and when it was first heard to.
   struct Rival {
-    std::string host;
-    uint32_t pid = 0;
+    uint64_t instance = 0;
     Instant asked_at;
   };
   std::optional<Rival> rival;
   std::string reason;  // Why it is dead or left.
 
   bool live() const { return state == NodeState::kLive || state == NodeState::kSuspect; }
+};
+
+// A supervisor saw the process of a node end, or knows that it had ended before.
+struct NodeExit {
+  NodeKey place;
+  std::optional<uint32_t> pid;  // Of the process. Nothing: of whichever has the place.
+  bool final = false;           // Nobody will start another in this place.
+  Status how;
+  bool operator==(const NodeExit&) const = default;
 };
 
 // A change of a member's state. `text` is one line for people.
@@ -103,22 +111,20 @@ class Membership {
   void SetShards(uint32_t shards) { shards_ = std::max(shards_, shards); }
 
   // A process asks to join. A repeat by the same process gives the same incarnation. Nothing: too
-  // early to say whether this is a late repeat or a successor of the process that has the place; it
-  // will ask again.
+  // early to say whether this is a successor of the process that has the place; it will ask again.
   // Errors: kInvalidArgument     an index that the job does not have.
   //         kFailedPrecondition  version, job or data differ: names the field and both values.
-  //         kFenced              a live process has the place: names its host and pid.
+  //         kFenced              a live process has the place: names its host and pid; or it had
+  //                              the place itself, and is out.
   Result<std::optional<Incarnation>> Register(const Registration& asking, Instant now);
 
   // A message of this incarnation came.
   // Errors: kFenced if it is dead, has left, or was never given.
   Status Hear(Incarnation incarnation, Instant now);
-  // The same, for a heartbeat.
-  Status Beat(Incarnation incarnation, Instant now);
 
   void Leave(Incarnation incarnation, const std::string& reason);
-  // A supervisor saw it end, or knows that it had ended before.
-  void Exited(NodeKey key, const std::string& reason);
+  // If the place is a successor's by now, nothing changes.
+  void Exited(const NodeExit& exit);
   // Moves silent members on. Returns by how much deadlines moved: the gap, if this process was
   // stopped since the last tick.
   Duration Tick(Instant now);
@@ -157,6 +163,7 @@ class Membership {
  private:
   Status Check(const Registration& asking) const;
   Result<std::optional<Incarnation>> Settle(const Registration& asking, Instant now);
+  const Member* FindInstance(const Registration& asking) const;
   bool Outlives(Member& holder, const Registration& rival, Instant now) const;
   Member& Admit(const Registration& asking, Instant now);
   void Move(Member& member, NodeState state, const std::string& reason);

@@ -70,6 +70,7 @@ std::optional<Registration> FromWire(const wire::Register& message) {
                       .process = message.process(),
                       .host = message.host(),
                       .pid = message.pid(),
+                      .instance = message.instance(),
                       .version = message.version(),
                       .job_hash = message.job_hash(),
                       .dataset_hash = message.dataset_hash(),
@@ -147,6 +148,7 @@ wire::Register ToWire(const Registration& registration) {
   message.set_process(registration.process);
   message.set_host(registration.host);
   message.set_pid(registration.pid);
+  message.set_instance(registration.instance);
   message.set_version(registration.version);
   message.set_job_hash(registration.job_hash);
   message.set_dataset_hash(registration.dataset_hash);

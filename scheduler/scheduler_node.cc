@@ -85,9 +85,7 @@ Effects SchedulerNode::Finish(std::unique_ptr<Task> task, Instant now) {
   return out;
 }
 
-void SchedulerNode::NodeExited(Role role, uint32_t index, const Status& how, bool final) {
-  job_->Exited({role, index}, how, final);
-}
+void SchedulerNode::NodeExited(const NodeExit& exit) { job_->Exited(exit); }
 
 void SchedulerNode::RequestStop(const std::string& reason, Instant now) {
   Begin(now);
@@ -122,17 +120,14 @@ void SchedulerNode::Receive(const Envelope& message, Effects* out) {
     return Pump(out);
   }
   const auto sender = Incarnation(header->identity().sender_incarnation());
-  Membership& membership = job_->membership();
-  const Status heard = header->has_heartbeat() ? membership.Beat(sender, job_->now())
-                                               : membership.Hear(sender, job_->now());
-  if (!heard.ok()) {
+  if (const Status heard = job_->membership().Hear(sender, job_->now()); !heard.ok()) {
     // A repeated farewell needs no answer, and an error must not bring forth another.
     if (!header->has_leave() && !header->has_error()) {
       out->send.push_back(RefusalOf(message, *header, heard));
     }
     return;
   }
-  const Member& member = *membership.Find(sender);
+  const Member& member = *job_->membership().Find(sender);
   if (peers_.insert_or_assign(sender, message.peer).second) job_->Reached(member);
   HandleMember(member, *header, out);
   Pump(out);

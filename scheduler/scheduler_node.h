@@ -46,11 +46,11 @@ class SchedulerNode : public Node {
   Effects Finish(std::unique_ptr<Task> task, Instant now) override;
   bool finished() const override { return finished_; }
 
-  // A supervisor saw the process of this node end: the node is dead at once. `final`: nobody will
-  // start it again. Then it is not waited for: before the start this ends the job with the code of
-  // `how`, later it does so if the node is a shard or the last trainer. Takes effect at the next
-  // tick; repeats are harmless.
-  void NodeExited(Role role, uint32_t index, const Status& how, bool final = true);
+  // The process of this node is dead at once, unless the place is a successor's by now. If its exit
+  // is final, it is not waited for: before the start this ends the job with the code of `how`,
+  // later it does so if the node is a shard or the last trainer. Takes effect at the next tick;
+  // repeats are harmless.
+  void NodeExited(const NodeExit& exit);
 
   // Ends the job cleanly with kCancelled: no new leases, Stop to all. Repeats are harmless.
   void RequestStop(const std::string& reason, Instant now);

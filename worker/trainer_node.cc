@@ -353,6 +353,7 @@ void TrainerNode::SendRegister(Effects* out) {
   joining.set_process(options_.process);
   joining.set_host(options_.host);
   joining.set_pid(options_.pid);
+  joining.set_instance(options_.instance);
   joining.set_version(options_.version);
   joining.set_job_hash(options_.job_hash);
   joining.set_dataset_hash(options_.dataset_hash);

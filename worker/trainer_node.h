@@ -32,6 +32,7 @@ struct TrainerNodeOptions {
   uint32_t process = 0;  // Worker process, for people.
   std::string host;
   uint32_t pid = 0;
+  uint64_t instance = 0;  // Of its process, and of no other; not 0.
   std::string version;
   JobId job_id;
   uint64_t job_hash = 0;

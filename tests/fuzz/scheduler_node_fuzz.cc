@@ -101,6 +101,7 @@ class Play {
     hello.set_index(seat.index);
     hello.set_host("host");
     hello.set_pid(seat.pid);
+    hello.set_instance(seat.pid);
     hello.set_version("1");
     hello.set_job_hash(kHelloHash);
     hello.set_dataset_hash(seat.role == wire::TRAINER ? 22 : 0);
@@ -181,8 +182,10 @@ class Play {
     const uint8_t how = input_.Byte();
     if (how < 128) return Tick();
     if (how == 255) return node_.RequestStop("the user", now_);
-    node_.NodeExited(role, input_.Below(8) == 7 ? 9 : seat.index,
-                     Status(StatusCode::kUnavailable, "signal 9"));
+    node_.NodeExited({.place = {role, input_.Below(8) == 7 ? 9 : seat.index},
+                      .pid = input_.Below(2) == 1 ? seat.pid : 0,
+                      .final = input_.Below(4) > 0,
+                      .how = Status(StatusCode::kUnavailable, "signal 9")});
   }
 
   void Garbage(Seat& seat) {

@@ -7,8 +7,10 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <regex>
 #include <utility>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -74,6 +76,10 @@ class LocalClusterTest : public testing::Test {
   bool Has(const std::string& file, const std::string& text) const {
     return Text(file).find(text) != std::string::npos;
   }
+  // The end of a process that had started.
+  bool HasExit(const std::string& node, const std::string& kind) const {
+    return std::regex_search(Text("orders"), std::regex(node + "\t[1-9][0-9]*\t" + kind));
+  }
   bool Said(const std::string& line) const { return std::ranges::count(said_, line) > 0; }
 
   data::ScratchFolder scratch_;
@@ -103,8 +109,8 @@ TEST_F(LocalClusterTest, EveryEndIsToldForEachNodeOfTheProcess) {
   Play("ps", kIdle);
   Play("worker", "[ $life = 1 ] && kill -KILL $$; exec sleep 1000\n");
   Start();
-  ASSERT_TRUE(Until([&] { return Has("orders", "exited\t2\t1\tagain"); }));
-  EXPECT_TRUE(Has("orders", "1 exited\t2\t0\tagain")) << Text("orders");
+  ASSERT_TRUE(Until([&] { return HasExit("exited\t2\t1", "again"); }));
+  EXPECT_TRUE(HasExit("1 exited\t2\t0", "again")) << Text("orders");
   EXPECT_TRUE(Said("worker-0: killed by SIGKILL; starting it again (restart 1)"));
   EXPECT_TRUE(Until([&] { return cluster_->restarts() == 1; }));
 }
@@ -114,7 +120,7 @@ TEST_F(LocalClusterTest, NodeThatCannotRunIsGivenUpAndTheSchedulerIsTold) {
   Play("ps", "exit 3\n");
   Play("worker", kIdle);
   Start();
-  ASSERT_TRUE(Until([&] { return Has("orders", "exited\t1\t0\tfinal"); }));
+  ASSERT_TRUE(Until([&] { return HasExit("exited\t1\t0", "final"); }));
   EXPECT_THAT(said_.back(), HasSubstr("given up after 3 starts in a row that came to nothing"));
   EXPECT_FALSE(cluster_->ended().has_value()) << "that is for the scheduler to say";
 }
@@ -124,7 +130,7 @@ TEST_F(LocalClusterTest, AnEndThatNoStartMendsIsFinalAtOnce) {
   Play("ps", "exit 1\n");
   Play("worker", "exit 0\n");
   Start();
-  ASSERT_TRUE(Until([&] { return Has("orders", "exited\t1\t0\tfinal"); }));
+  ASSERT_TRUE(Until([&] { return HasExit("exited\t1\t0", "final"); }));
   EXPECT_EQ(said_.size(), 1u) << "one that has done its work is not worth a word";
   EXPECT_FALSE(Has("orders", "exited\t2")) << Text("orders");
 }
@@ -146,8 +152,8 @@ done
   ASSERT_TRUE(Until([&] { return Has("scheduler.starts", "\n") && Text("orders").size() > 0; }));
   cluster_->RequestStop("enough");
   ASSERT_TRUE(Until([&] { return Has("orders", "3 stop\tenough"); }));
-  EXPECT_TRUE(Has("orders", "1 exited\t1\t0\tagain")) << Text("orders");
-  EXPECT_TRUE(Has("orders", "2 exited\t1\t0\tagain")) << Text("orders");
+  EXPECT_TRUE(HasExit("1 exited\t1\t0", "again")) << Text("orders");
+  EXPECT_TRUE(HasExit("2 exited\t1\t0", "again")) << Text("orders");
   EXPECT_FALSE(Has("orders", "3 exited")) << Text("orders");
 }
 
@@ -178,15 +184,27 @@ TEST_F(LocalClusterTest, TheSchedulersLastWordEndsTheRun) {
 }
 
 TEST_F(LocalClusterTest, ResumedRunTellsThatTheNodesOfTheFormerOneAreDead) {
-  Play("run_scheduler", kScheduler);
+  Play("run_scheduler", R"(
+printf 'listening\ttcp://127.0.0.1:4567\n' >&0
+for order in 1 2 3; do IFS= read -r line; echo "$line" >> $F/orders; done
+until [ -s $F/settle ]; do sleep 0.01; done
+printf 'progress\twaiting\t0\t3\tline\t1\t1\tscaled\n' >&0
+exec sleep 1000
+)");
   Play("ps", kIdle);
   Play("worker", kIdle);
   Start([](LocalCluster::Options& options) { options.resumed = true; });
-  ASSERT_TRUE(Until([&] { return Has("orders", "exited\t2\t1\tagain"); }));
-  for (const char* node : {"exited\t1\t0\tagain", "exited\t2\t0\tagain"}) {
+  ASSERT_TRUE(Until([&] { return Has("orders", "exited\t2\t1\tany\tagain"); }));
+  for (const char* node : {"exited\t1\t0\tany\tagain", "exited\t2\t0\tany\tagain"}) {
     EXPECT_TRUE(Has("orders", node)) << Text("orders");
   }
   EXPECT_TRUE(Has("orders", "it ended with the run before")) << Text("orders");
+  // Were it told again once nodes are there, it would end them.
+  const Instant told = now_;
+  ASSERT_TRUE(Until([&] { return now_ - told > seconds(1); }));
+  EXPECT_FALSE(Has("ps-0.starts", "ps"));
+  scratch_.Write("settle", "now");
+  EXPECT_TRUE(Until([&] { return Has("ps-0.starts", "ps"); }));
 }
 
 TEST_F(LocalClusterTest, NothingIsStartedAgainAfterAStop) {
@@ -197,7 +215,8 @@ TEST_F(LocalClusterTest, NothingIsStartedAgainAfterAStop) {
   ASSERT_TRUE(Until([&] { return Has("pid", "\n"); }));
   cluster_->RequestStop("interrupted");
   ASSERT_EQ(kill(std::stoi(Text("pid")), SIGKILL), 0);
-  ASSERT_TRUE(Until([&] { return Has("orders", "exited\t1\t0\tfinal"); }));
+  const std::string exit = fmt::format("exited\t1\t0\t{}\tfinal", std::stoi(Text("pid")));
+  ASSERT_TRUE(Until([&] { return Has("orders", exit); })) << Text("orders");
   EXPECT_EQ(said_, std::vector<std::string>{"server-0: killed by SIGKILL"});
 }
 
@@ -271,7 +290,7 @@ done
 TEST_F(LocalClusterTest, AServerThatStillHasRowsIsStartedThoughItIsNotWantedAnyMore) {
   Play("run_scheduler", R"(
 printf 'listening\ttcp://127.0.0.1:4567\n' >&0
-while true; do printf 'progress\ttrain\t1\t1\tline\t2\t1\tscaling\n' >&0; sleep 0.01; done
+while true; do printf 'progress\ttrain\t1\t3\tline\t2\t1\tscaling\n' >&0; sleep 0.01; done
 )");
   Play("ps", kIdle);
   Play("worker", kIdle);

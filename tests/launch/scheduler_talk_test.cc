@@ -6,10 +6,12 @@
 namespace skybridge::launch {
 namespace {
 
+using scheduler::NodeExit;
+
 TEST(SchedulerTalkTest, OrdersComeBackAsTheyWere) {
   const Status how(StatusCode::kUnavailable, "a\tb\nc\\d\\n");
-  for (const Order& order : {Order(NodeExit{scheduler::Role::kTrainer, 3, true, how}),
-                             Order(NodeExit{scheduler::Role::kShard, 0, false, how}),
+  for (const Order& order : {Order(NodeExit{{scheduler::Role::kTrainer, 3}, 77, true, how}),
+                             Order(NodeExit{{scheduler::Role::kShard, 0}, {}, false, how}),
                              Order(StopRequest{"why\n"}), Order(ShardsWanted{6})}) {
     const std::string line = LineOf(order);
     EXPECT_EQ(line.find('\n'), std::string::npos) << line;
@@ -31,9 +33,9 @@ TEST(SchedulerTalkTest, NoticesComeBackAsTheyWere) {
 
 TEST(SchedulerTalkTest, LineWithoutSenseIsNothing) {
   for (const char* line :
-       {"", "hello", "exited\t1", "exited\tx\t1\tfinal\t7\thow", "stop",
-        "progress\ttrain\t-1\t0\tline", "progress\ttrain\t1\t0\tline\tx\t1\tscaled", "shards\tmany",
-        "ended\t\t", "lost\tx\twhy"}) {
+       {"", "hello", "exited\t1", "exited\tx\t1\t2\tfinal\t7\thow",
+        "exited\t1\t1\tx\tfinal\t7\thow", "stop", "progress\ttrain\t-1\t0\tline",
+        "progress\ttrain\t1\t0\tline\tx\t1\tscaled", "shards\tmany", "ended\t\t", "lost\tx\twhy"}) {
     EXPECT_EQ(ParseOrder(line), std::nullopt) << line;
     EXPECT_EQ(ParseNotice(line), std::nullopt) << line;
   }

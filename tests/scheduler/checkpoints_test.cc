@@ -234,8 +234,8 @@ TEST_P(CheckpointsTest, StormsOfDeathsAndLossesLeaveWholeCheckpoints) {
         } else if (cluster.phases.size() >= 2 && now < Instant{seconds(20)} &&
                    rng.Below(200) == 0) {
           (*alive)->alive = false;
-          cluster.scheduler().NodeExited(Role::kShard, index, {StatusCode::kUnavailable, "x"},
-                                         false);
+          cluster.scheduler().NodeExited(
+              {.place = {Role::kShard, index}, .how = {StatusCode::kUnavailable, "x"}});
         }
       }
     };

@@ -27,6 +27,7 @@ Registration Node(NodeKey place, uint32_t pid) {
   return {.key = place,
           .host = "host",
           .pid = pid,
+          .instance = pid + 1,
           .version = "1",
           .job_hash = 11,
           .dataset_hash = shard ? 0u : 22u,
@@ -133,14 +134,16 @@ class JobDriver {
     const uint32_t index = static_cast<uint32_t>(round) / 7 % 2;
     if (round % 7 == 3) {
       const NodeKey place{round % 2 == 0 ? Role::kShard : Role::kTrainer, index};
-      job.Exited(place, Status(StatusCode::kUnavailable, "signal 9"), false);
+      job.Exited({.place = place, .final = false, .how = {StatusCode::kUnavailable, "signal 9"}});
       if (place.role == Role::kShard)
         std::erase_if(open, [&](const auto& asked) { return asked.second.shard == index; });
       Input();
       Join(place);
     }
     if (round % 31 == 5) {
-      job.Exited({Role::kTrainer, index}, Status(StatusCode::kUnavailable, "exit 3"), true);
+      job.Exited({.place = {Role::kTrainer, index},
+                  .final = true,
+                  .how = {StatusCode::kUnavailable, "exit 3"}});
       Input();
       Join({Role::kTrainer, index});
     }
@@ -204,7 +207,7 @@ class JobDriver {
       job.membership().Tick(now_ - seconds(40));
       for (const Role role : {Role::kShard, Role::kTrainer}) {
         for (const Incarnation node : job.LiveNodes(role)) {
-          ASSERT_TRUE(job.membership().Beat(node, now_).ok());
+          ASSERT_TRUE(job.membership().Hear(node, now_).ok());
         }
       }
       job.Observe(now_);
@@ -406,11 +409,38 @@ TEST(DurableJobTest, ARestartKnowsWhoLeftFromWhoDied) {
   }
   job.Conclude();
   job.membership().Leave(job.LiveNodes(Role::kTrainer)[0], "left: tired");
-  job.Exited({Role::kTrainer, 1}, Status(StatusCode::kUnavailable, "signal 9"), false);
+  job.Exited({.place = {Role::kTrainer, 1},
+              .final = false,
+              .how = {StatusCode::kUnavailable, "signal 9"}});
   job.Conclude();
   const auto next = *DurableJob::Restore(options, job.TakeRecords());
   ASSERT_EQ(next->membership().Lost().size(), 1u);
   EXPECT_EQ(next->membership().Lost()[0]->self.pid, 71u);
+}
+
+TEST(DurableJobTest, AFinalEndOfAPredecessorGivesNothingUp) {
+  const SchedulerNodeOptions options = FakeOptions();
+  DurableJob job(options);
+  const auto join = [&job](NodeKey place, uint32_t pid) {
+    EXPECT_TRUE(job.membership().Register(Node(place, pid), job.now()).has_value());
+    job.Conclude();
+  };
+  const auto exit = [&job](uint32_t pid, bool final) {
+    const Status how(StatusCode::kUnavailable, "exit 3");
+    job.Exited({.place = {Role::kShard, 0}, .pid = pid, .final = final, .how = how});
+    job.Conclude();
+  };
+  for (uint32_t s = 0; s < options.shards; ++s) join({Role::kShard, s}, 10 + s);
+  for (uint32_t t = 0; t < options.trainers; ++t) join({Role::kTrainer, t}, 20 + t);
+  exit(10, false);
+  join({Role::kShard, 0}, 30);
+  exit(10, true);
+  EXPECT_EQ(job.LiveNodes(Role::kShard).size(), options.shards);
+  exit(30, false);  // Somebody may start it again.
+  EXPECT_EQ(job.LiveNodes(Role::kShard).size(), options.shards - 1);
+  EXPECT_EQ(job.stage(), DurableJob::Stage::kRunning);
+  exit(30, true);
+  EXPECT_NE(job.stage(), DurableJob::Stage::kRunning);
 }
 
 // While no scheduler ran, nobody could come back.
@@ -433,10 +463,14 @@ TEST(DurableJobTest, PatienceWithAnAbsentShardBeginsAnewAtARestart) {
       EXPECT_TRUE(job->membership().Register(Node({Role::kTrainer, t}, t), {}).has_value());
     }
     conclude(seconds(0));
-    job->Exited({Role::kShard, 0}, Status(StatusCode::kUnavailable, "signal 9"), false);
+    job->Exited({.place = {Role::kShard, 0},
+                 .final = false,
+                 .how = {StatusCode::kUnavailable, "signal 9"}});
     conclude(seconds(0));
     conclude(patience * 2 / 3);
-    job->Exited({Role::kTrainer, 0}, Status(StatusCode::kUnavailable, "signal 9"), false);
+    job->Exited({.place = {Role::kTrainer, 0},
+                 .final = false,
+                 .how = {StatusCode::kUnavailable, "signal 9"}});
     conclude(patience * 2 / 3);  // The log knows of this moment.
     if (restart) job = *DurableJob::Restore(options, log);
     conclude(patience * 4 / 3);

@@ -108,6 +108,7 @@ void FakeNode::Tick(Instant now) {
       joining.set_process(index_);
       joining.set_host("host");
       joining.set_pid(pid_);
+      joining.set_instance(pid_);
       joining.set_version("1");
       joining.set_job_hash(11);
       if (role_ == wire::TRAINER) joining.set_dataset_hash(dataset_hash);

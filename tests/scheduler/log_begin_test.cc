@@ -47,6 +47,7 @@ TEST(LogBeginTest, NumbersGoOnAboveThoseOfTheEarlierLife) {
   const auto joined = (*job)->membership().Register({.key = {Role::kTrainer, 0},
                                                      .host = "host",
                                                      .pid = 1,
+                                                     .instance = 1,
                                                      .version = "1",
                                                      .job_hash = 11,
                                                      .dataset_hash = 22},

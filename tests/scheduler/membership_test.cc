@@ -26,6 +26,7 @@ Registration Trainer(uint32_t index, uint32_t pid) {
   return {.key = {Role::kTrainer, index},
           .host = "a",
           .pid = pid,
+          .instance = pid + 1,
           .version = "v1",
           .job_hash = 1,
           .dataset_hash = 2};
@@ -35,9 +36,14 @@ Registration Shard(uint32_t index, uint32_t pid) {
   return {.key = {Role::kShard, index},
           .host = "b",
           .pid = pid,
+          .instance = pid + 1,
           .version = "v1",
           .job_hash = 1,
           .endpoint = "tcp://b:1"};
+}
+
+NodeExit Exit(NodeKey place, const std::string& how, std::optional<uint32_t> pid = {}) {
+  return {.place = place, .pid = pid, .how = {StatusCode::kUnavailable, how}};
 }
 
 std::string StateName(NodeState state) {
@@ -64,13 +70,12 @@ std::string Play(Membership& membership, const TranscriptCommand& command) {
     if (given && *given) said = "welcome " + std::to_string(Number(**given)) + "\n";
     if (given && !*given) said = "no answer\n";
   } else if (command.name == "beat") {
-    const Status status = membership.Beat(incarnation, now);
+    const Status status = membership.Hear(incarnation, now);
     if (!status.ok()) said = status.ToString() + "\n";
   } else if (command.name == "leave") {
     membership.Leave(incarnation, "left: " + command.Text("reason"));
   } else if (command.name == "exited") {
-    membership.Exited({shard ? Role::kShard : Role::kTrainer, index},
-                      "exited: " + command.Text("reason"));
+    membership.Exited(Exit({shard ? Role::kShard : Role::kTrainer, index}, command.Text("reason")));
   } else if (command.name == "tick") {
     const Duration moved = membership.Tick(now);
     if (moved > Duration{0}) {
@@ -110,11 +115,11 @@ TEST(MembershipTest, DeadOneWhoseEndNobodySawIsLostUntilItsPlaceIsTaken) {
   (void)membership.Register(Shard(0, 2), kStart);
   (void)membership.Register(Shard(1, 4), kStart);
   membership.Leave(left, "left");
-  membership.Exited({Role::kShard, 1}, "exited");
+  membership.Exited(Exit({Role::kShard, 1}, "exited"));
   EXPECT_EQ(lost(), Pids());
   for (int second = 1; second <= 16; ++second) membership.Tick(kStart + seconds(second));
   EXPECT_EQ(lost(), (Pids{2, 1}));
-  membership.Exited({Role::kShard, 0}, "killed");
+  membership.Exited(Exit({Role::kShard, 0}, "killed"));
   EXPECT_EQ(lost(), Pids{1});
   (void)membership.Register(Trainer(0, 5), kStart + seconds(17));
   EXPECT_EQ(lost(), Pids());
@@ -157,7 +162,7 @@ TEST(MembershipTest, DuplicateIsToldWhoHoldsThePlace) {
   Membership membership(Options());
   const Incarnation first = **membership.Register(Trainer(0, 1), kStart);
   EXPECT_EQ(*membership.Register(Trainer(0, 5), kStart + seconds(1)), std::nullopt);
-  ASSERT_TRUE(membership.Beat(first, kStart + seconds(4)).ok());
+  ASSERT_TRUE(membership.Hear(first, kStart + seconds(4)).ok());
   const auto second = membership.Register(Trainer(0, 5), kStart + seconds(4));
   EXPECT_EQ(second.status().code(), StatusCode::kFenced);
   EXPECT_THAT(second.status().message(), HasSubstr("process 1 on host a"));
@@ -170,9 +175,9 @@ TEST(MembershipTest, ASuccessorIsNotRefusedForWhatTheDeadSaidBefore) {
   Membership membership(Options());
   const Incarnation dead = **membership.Register(Trainer(0, 1), kStart);
   membership.Resume(kStart + seconds(9), seconds(60));
-  ASSERT_TRUE(membership.Beat(dead, kStart + seconds(9)).ok());
+  ASSERT_TRUE(membership.Hear(dead, kStart + seconds(9)).ok());
   EXPECT_EQ(*membership.Register(Trainer(0, 5), kStart + seconds(9)), std::nullopt);
-  membership.Exited({Role::kTrainer, 0}, "killed");
+  membership.Exited(Exit({Role::kTrainer, 0}, "killed"));
   EXPECT_NE(*membership.Register(Trainer(0, 5), kStart + seconds(9)), std::nullopt);
 }
 
@@ -183,7 +188,7 @@ TEST(MembershipTest, AStopOfTheSchedulerIsNoLifeOfTheHolder) {
   membership.Tick(kStart);
   EXPECT_EQ(*membership.Register(Trainer(0, 5), kStart), std::nullopt);
   membership.Tick(kStart + seconds(10));
-  ASSERT_TRUE(membership.Beat(dead, kStart + seconds(10)).ok());
+  ASSERT_TRUE(membership.Hear(dead, kStart + seconds(10)).ok());
   EXPECT_EQ(*membership.Register(Trainer(0, 5), kStart + seconds(10)), std::nullopt);
 }
 
@@ -191,7 +196,7 @@ TEST(MembershipTest, AfterARestartNobodyDiesBeforeTheGraceIsOver) {
   Membership membership(Options());
   const Incarnation first = **membership.Register(Trainer(0, 1), kStart);
   const Incarnation second = **membership.Register(Trainer(1, 2), kStart);
-  ASSERT_TRUE(membership.Beat(first, kStart).ok());
+  ASSERT_TRUE(membership.Hear(first, kStart).ok());
   membership.Resume(kStart + seconds(100), seconds(60));
   membership.Tick(kStart + seconds(100));
   // In steps that are no pause.
@@ -207,15 +212,57 @@ TEST(MembershipTest, AfterARestartAPlaceIsLeftToSilenceAndNoProcessIsTakenForIts
   Membership membership(Options());
   const Incarnation old = **membership.Register(Trainer(0, 1), kStart);
   membership.Resume(kStart + seconds(100), seconds(15));
-  // The holder may have beaten and died: its number may be another's by now.
-  for (const uint32_t pid : {1u, 2u}) {
-    const auto early = membership.Register(Trainer(0, pid), kStart + seconds(102));
+  // The number of a process that has died may be another's by now.
+  Registration namesake = Trainer(0, 1);
+  namesake.instance = 7;
+  for (const Registration& asking : {namesake, Trainer(0, 2)}) {
+    const auto early = membership.Register(asking, kStart + seconds(102));
     ASSERT_TRUE(early.has_value()) << early.error();
     EXPECT_FALSE(early->has_value());
   }
-  const auto given = membership.Register(Trainer(0, 2), kStart + seconds(103));
+  EXPECT_EQ(**membership.Register(Trainer(0, 1), kStart + seconds(102)), old);
+  const auto given = membership.Register(namesake, kStart + seconds(103));
   ASSERT_TRUE(given && *given);
   EXPECT_NE(**given, old);
+}
+
+TEST(MembershipTest, ALateRepeatOfARegistrationIsNoSuccessor) {
+  Membership membership(Options());
+  const Incarnation first = **membership.Register(Trainer(0, 1), kStart);
+  ASSERT_TRUE(membership.Hear(first, kStart + seconds(1)).ok());
+  EXPECT_EQ(**membership.Register(Trainer(0, 1), kStart + seconds(9)), first);
+  EXPECT_TRUE(membership.Hear(first, kStart + seconds(10)).ok());
+  membership.Exited(Exit({Role::kTrainer, 0}, "killed", 1));
+  EXPECT_EQ(membership.Register(Trainer(0, 1), kStart + seconds(11)).status().code(),
+            StatusCode::kFenced);
+  const Incarnation second = **membership.Register(Trainer(0, 2), kStart + seconds(11));
+  // The place was the first one's once, and is not again, though the second is silent.
+  EXPECT_EQ(membership.Register(Trainer(0, 1), kStart + seconds(20)).status().code(),
+            StatusCode::kFenced);
+  EXPECT_TRUE(membership.Hear(second, kStart + seconds(21)).ok());
+}
+
+TEST(MembershipTest, AProcessWithoutAnInstanceIsOfAnotherBuild) {
+  Membership membership(Options());
+  Registration old = Trainer(0, 1);
+  old.instance = 0;
+  const auto refused = membership.Register(old, kStart);
+  EXPECT_EQ(refused.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(refused.status().message(), HasSubstr("another build"));
+}
+
+// A supervisor tells a new scheduler again what it may have told the one before.
+TEST(MembershipTest, AnEndThatIsToldAgainDoesNotEndTheSuccessor) {
+  Membership membership(Options());
+  (void)membership.Register(Trainer(0, 1), kStart);
+  membership.Exited(Exit({Role::kTrainer, 0}, "killed", 1));
+  const Incarnation second = **membership.Register(Trainer(0, 2), kStart);
+  for (const uint32_t pid : {1u, 0u}) {  // 0: one that could not be started.
+    membership.Exited(Exit({Role::kTrainer, 0}, "killed", pid));
+    EXPECT_TRUE(membership.Hear(second, kStart).ok());
+  }
+  membership.Exited(Exit({Role::kTrainer, 0}, "killed", 2));
+  EXPECT_FALSE(membership.Hear(second, kStart).ok());
 }
 
 TEST(MembershipTest, WhatItDecidedIsReadBack) {
@@ -259,11 +306,11 @@ TEST(MembershipTest, RandomHistoriesNeverReviveTheDead) {
           break;
         }
         case 1: membership.Leave(incarnation, "left"); break;
-        case 2: membership.Exited({Role::kTrainer, index}, "exited"); break;
+        case 2: membership.Exited(Exit({Role::kTrainer, index}, "exited")); break;
         case 3: membership.Tick(now); break;
         default:
-          if (membership.Beat(incarnation, now).ok()) heard[incarnation] = now;
-          EXPECT_EQ(membership.Beat(incarnation, now).ok(),
+          if (membership.Hear(incarnation, now).ok()) heard[incarnation] = now;
+          EXPECT_EQ(membership.Hear(incarnation, now).ok(),
                     given.contains(incarnation) && !over.contains(incarnation));
       }
       for (const MemberEvent& change : membership.TakeEvents()) {

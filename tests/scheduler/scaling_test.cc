@@ -143,7 +143,8 @@ TEST_F(ScalingTest, ADeathOfOneOfTheTwoEndsTheMoveAndTheMapIsNew) {
   cluster_.Run(seconds(1));
   ASSERT_FALSE(progress().moving.empty());
   third.alive = false;
-  cluster_.scheduler().NodeExited(Role::kShard, 2, {StatusCode::kUnavailable, "killed"}, false);
+  cluster_.scheduler().NodeExited(
+      {.place = {Role::kShard, 2}, .how = {StatusCode::kUnavailable, "killed"}});
   cluster_.Run(milliseconds(200));
   EXPECT_TRUE(progress().moving.empty());
   // It is not missed: it had nothing.

@@ -39,6 +39,7 @@ TEST(SchedulerCodecTest, RegistrationCarriesEveryField) {
   joining.set_process(2);
   joining.set_host("h");
   joining.set_pid(3);
+  joining.set_instance(6);
   joining.set_version("v");
   joining.set_job_hash(4);
   joining.set_dataset_hash(5);
@@ -48,6 +49,7 @@ TEST(SchedulerCodecTest, RegistrationCarriesEveryField) {
   EXPECT_EQ(got.process, 2u);
   EXPECT_EQ(got.host, "h");
   EXPECT_EQ(got.pid, 3u);
+  EXPECT_EQ(got.instance, 6u);
   EXPECT_EQ(got.version, "v");
   EXPECT_EQ(got.job_hash, 4u);
   EXPECT_EQ(got.dataset_hash, 5u);

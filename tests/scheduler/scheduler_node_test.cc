@@ -229,7 +229,9 @@ TEST(SchedulerNodeTest, ReportedExitMovesLeasesAtOnce) {
   cluster.script = [&](Instant) {
     if (cluster.phases.size() == 2 && cluster.trainers[0]->held() > 0) {
       cluster.trainers[0]->alive = false;
-      cluster.scheduler().NodeExited(Role::kTrainer, 0, {StatusCode::kUnavailable, "signal 9"});
+      cluster.scheduler().NodeExited({.place = {Role::kTrainer, 0},
+                                      .final = true,
+                                      .how = {StatusCode::kUnavailable, "signal 9"}});
     }
   };
   cluster.Run(seconds(120));
@@ -253,7 +255,9 @@ TEST(SchedulerNodeTest, AFreshTrainerTakesTheDeadOnesPlace) {
     if (cluster.phases.size() < 2 || replaced) return;
     replaced = true;
     cluster.trainers[0]->alive = false;
-    cluster.scheduler().NodeExited(Role::kTrainer, 0, {StatusCode::kUnavailable, "signal 9"});
+    cluster.scheduler().NodeExited({.place = {Role::kTrainer, 0},
+                                    .final = true,
+                                    .how = {StatusCode::kUnavailable, "signal 9"}});
     cluster.AddTrainer(0, 900);
   };
   cluster.Run(seconds(120));
@@ -284,8 +288,9 @@ TEST(SchedulerNodeTest, LastTrainerThatNobodyStartsAgainEndsTheJobAtOnce) {
     if (cluster.phases.size() != 2) return;
     for (auto& trainer : cluster.trainers) {
       trainer->alive = false;
-      cluster.scheduler().NodeExited(Role::kTrainer, trainer->index(),
-                                     {StatusCode::kUnavailable, "signal 9"});
+      cluster.scheduler().NodeExited({.place = {Role::kTrainer, trainer->index()},
+                                      .final = true,
+                                      .how = {StatusCode::kUnavailable, "signal 9"}});
     }
   };
   cluster.Run(seconds(60));
@@ -321,7 +326,8 @@ TEST(SchedulerNodeTest, ShardThatNobodyStartsAgainEndsTheJobAtOnce) {
   cluster.script = [&](Instant) {
     if (cluster.phases.size() != 2) return;
     cluster.shards[0]->alive = false;
-    cluster.scheduler().NodeExited(Role::kShard, 0, {StatusCode::kUnavailable, "signal 9"});
+    cluster.scheduler().NodeExited(
+        {.place = {Role::kShard, 0}, .final = true, .how = {StatusCode::kUnavailable, "signal 9"}});
   };
   cluster.Run(seconds(60));
   EXPECT_THAT(cluster.scheduler().result().status.message(),
@@ -382,7 +388,9 @@ TEST(SchedulerNodeTest, ExitBeforeTheStartEndsTheJobAtOnce) {
   cluster.trainers[1]->alive = false;
   cluster.script = [&](Instant now) {
     if (now > Instant{} + seconds(2)) {
-      cluster.scheduler().NodeExited(Role::kTrainer, 1, {StatusCode::kUnavailable, "exit code 2"});
+      cluster.scheduler().NodeExited({.place = {Role::kTrainer, 1},
+                                      .final = true,
+                                      .how = {StatusCode::kUnavailable, "exit code 2"}});
     }
   };
   cluster.Run(seconds(400));
@@ -456,6 +464,7 @@ TEST(SchedulerNodeTest, AnswersGoWhereANodeWasLastHeardFrom) {
   header.mutable_identity()->set_job_low(9);
   wire::Register& joining = *header.mutable_register_();
   joining.set_role(wire::TRAINER);
+  joining.set_instance(1);
   joining.set_version("1");
   joining.set_job_hash(11);
   joining.set_dataset_hash(22);

@@ -237,8 +237,8 @@ void PlanShardDeath(FakeCluster& cluster, const ShardDeath& death) {
       *at = now;
       cluster.shards[1]->alive = false;
       if (death.reported) {
-        cluster.scheduler().NodeExited(Role::kShard, 1, {StatusCode::kUnavailable, "signal 9"},
-                                       false);
+        cluster.scheduler().NodeExited(
+            {.place = {Role::kShard, 1}, .how = {StatusCode::kUnavailable, "signal 9"}});
       }
     }
     if (now - **at < death.gap) return;

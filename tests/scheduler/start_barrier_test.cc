@@ -16,7 +16,8 @@ class StartBarrierTest : public testing::Test {
  protected:
   void Join(Role role, uint32_t index) {
     const auto joined = membership.Register(
-        {.key = {role, index}, .host = "a", .pid = 1, .endpoint = "tcp://a:1"}, kStart);
+        {.key = {role, index}, .host = "a", .pid = 1, .instance = 1, .endpoint = "tcp://a:1"},
+        kStart);
     ASSERT_TRUE(joined && *joined);
   }
   Result<std::optional<std::string>> TickAt(int t) {
@@ -30,7 +31,7 @@ class StartBarrierTest : public testing::Test {
 TEST_F(StartBarrierTest, NamesTheMissingEveryFiveSeconds) {
   for (uint32_t shard = 0; shard < 3; ++shard) Join(Role::kShard, shard);
   Join(Role::kTrainer, 1);
-  membership.Exited({Role::kTrainer, 1}, "exited: signal 9");
+  membership.Exited({.place = {Role::kTrainer, 1}, .how = {StatusCode::kUnavailable, "signal 9"}});
   Join(Role::kTrainer, 0);
   ASSERT_EQ(*TickAt(0), std::nullopt);
   EXPECT_EQ(*TickAt(4), std::nullopt);
@@ -82,7 +83,7 @@ TEST_F(StartBarrierTest, StaysOpenOnceItWas) {
   for (uint32_t trainer = 0; trainer < 2; ++trainer) Join(Role::kTrainer, trainer);
   ASSERT_TRUE(TickAt(0));
   EXPECT_TRUE(barrier.open());
-  membership.Exited({Role::kTrainer, 1}, "exited");
+  membership.Exited({.place = {Role::kTrainer, 1}});
   EXPECT_TRUE(TickAt(500));
   EXPECT_TRUE(barrier.open());
 }

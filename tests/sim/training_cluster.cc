@@ -122,6 +122,7 @@ TrainingCluster::TrainingCluster(const TinyJob& job, TrainingClusterOptions opti
       disks_(std::move(beginning.disks)),
       lives_(options_.swarm.trainers),
       reported_(options_.swarm.trainers),
+      exited_(options_.swarm.trainers),
       checkers_([this](uint32_t shard) { return disks_[shard]->log.last(); },
                 [this] { return cluster_.now(); }),
       cluster_({.seed = options_.swarm.seed,
@@ -225,6 +226,7 @@ void TrainingCluster::AddScheduler(std::vector<Record> log) {
 std::unique_ptr<Node> TrainingCluster::OpenScheduler(
     const scheduler::SchedulerNodeOptions& options) {
   scheduler_fuse_.Renew();
+  scheduler_is_new_ = true;
   auto node = scheduler::SchedulerNode::Restore(options, cluster_.records(kSchedulerName),
                                                 scheduler_objects_.get());
   CHECK(node) << node.error();
@@ -250,7 +252,7 @@ void TrainingCluster::AddShard(uint32_t index) {
   }
   Rng rng(options_.swarm.seed, Purpose::kSimulation, HashBytes(ShardName(index)), 4);
   cluster_.Add(ShardName(index), [this, options, &disk, rng]() mutable {
-    ++options.pid;
+    options.instance = ++options.pid;
     return OpenShard(options, disk, rng);
   });
 }
@@ -285,6 +287,7 @@ void TrainingCluster::AddTrainer(uint32_t index) {
                                      .ranks = options_.swarm.ranks};
   cluster_.Add(TrainerName(index), [this, options, index]() mutable {
     options.pid = ++lives_[index];
+    options.instance = options.pid;
     reported_[index] = false;
     return std::make_unique<worker::TrainerNode>(options, job_.model(), job_.dataset());
   });
@@ -415,15 +418,23 @@ bool TrainingCluster::RequestShards(uint32_t shards) {
   return scheduler_->RequestShards(shards, cluster_.clock(kSchedulerName)).ok();
 }
 
+void TrainingCluster::TellExit(uint32_t trainer, uint32_t pid) {
+  if (pid == 0) return;
+  scheduler_->NodeExited({.place = {scheduler::Role::kTrainer, trainer},
+                          .pid = pid,
+                          .how = {StatusCode::kUnavailable, "simulated exit"}});
+}
+
 void TrainingCluster::SuperviseTrainers() {
   const bool tell = options_.swarm.supervised && started();
+  const bool tell_again = tell && std::exchange(scheduler_is_new_, false);
   for (uint32_t t = 0; t < options_.swarm.trainers; ++t) {
+    if (tell_again) TellExit(t, exited_[t]);
     const Node* node = cluster_.node(TrainerName(t));
     if (node != nullptr && !node->finished()) continue;
     if (tell && t != kSurvivor && !reported_[t]) {
       reported_[t] = true;
-      scheduler_->NodeExited(scheduler::Role::kTrainer, t,
-                             {StatusCode::kUnavailable, "simulated exit"}, false);
+      TellExit(t, exited_[t] = lives_[t]);
     }
     if (node == nullptr) continue;
     RestartEnded(TrainerName(t), dynamic_cast<const worker::TrainerNode&>(*node).exit_status());

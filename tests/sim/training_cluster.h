@@ -99,6 +99,7 @@ class TrainingCluster {
   void PlanMassKills();
   void Supervise();
   void SuperviseTrainers();
+  void TellExit(uint32_t trainer, uint32_t pid);
   void RestartEnded(const std::string& name, const Status& how);
 
   const TinyJob& job_;
@@ -109,8 +110,10 @@ class TrainingCluster {
   std::unique_ptr<ObjectStore> scheduler_objects_;
   CheckpointsWhole* checkpoints_whole_ = nullptr;  // One of the checkers, as is the next.
   SlotsServedOnce* slots_ = nullptr;
-  std::vector<uint32_t> lives_;  // By trainer.
-  std::vector<bool> reported_;   // By trainer.
+  std::vector<uint32_t> lives_;    // By trainer.
+  std::vector<bool> reported_;     // By trainer.
+  std::vector<uint32_t> exited_;   // By trainer: the last process that was reported, 0: none.
+  bool scheduler_is_new_ = false;  // It has not been told of them.
   std::string gave_up_;
   CheckerSet checkers_;
   SimCluster cluster_;  // Last: nodes go before what they use.
