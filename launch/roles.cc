@@ -12,11 +12,13 @@
 #include "env/posix_disk.h"
 #include "env/segmented_log.h"
 #include "launch/checkpoint_folder.h"
-#include "launch/local_run.h"
 #include "ps/row_record.h"
 
 namespace skybridge::launch {
 namespace {
+
+// Shards that are told to go hear of it within this of each other.
+constexpr Duration kGoTogether = std::chrono::seconds(5);
 
 // The first error of a node that has ended, or of its loop.
 template <typename Nodes>
@@ -54,14 +56,14 @@ env::RocksDbRowStoreOptions ShardStoreOptions(const TableSpecs& tables, const Jo
                                               uint32_t shard, const std::string& folder) {
   return {.folder = fmt::format("{}/shard-{}", folder, shard),
           .owner = fmt::format("job {}, shard {}", JobIdText(job), shard),
-          .new_store_id = DrawJobId().low,
+          .new_store_id = env::UniqueNumber(),
           .record_bytes = ps::RecordBytes(tables)};
 }
 
 Result<std::unique_ptr<ServerRole>> ServerRole::Start(
     const OpenJob& job, const RunIdentity& identity, uint32_t server, const std::string& folder,
     const std::string& checkpoints, const ListenOptions& listen, ProcessRuntime& runtime) {
-  std::unique_ptr<ServerRole> role(new ServerRole);
+  std::unique_ptr<ServerRole> role(new ServerRole(runtime.clock));
   SKY_ASSIGN_OR_RETURN(role->checkpoints_, OpenCheckpoints(job.loaded, identity.id, checkpoints));
   SKY_RETURN_IF_ERROR(env::MakeFolders(folder));
   const uint32_t count = ShapeOf(job.loaded.job).shards_per_server;
@@ -121,7 +123,15 @@ ServerRole::~ServerRole() {
   }
 }
 
-bool ServerRole::ended() const { return HaveEnded(shards_); }
+bool ServerRole::ended() {
+  const auto has_ended = [](const Shard& shard) { return shard.host->ended(); };
+  if (HaveEnded(shards_)) return true;
+  if (std::ranges::none_of(shards_, has_ended)) return false;
+  // They were told to go, but the job came to need the server before all had heard it.
+  const Instant now = clock_.Now();
+  if (!first_ended_at_) first_ended_at_ = now;
+  return now - *first_ended_at_ > kGoTogether;
+}
 
 void ServerRole::RequestStop() {
   for (Shard& shard : shards_) shard.host->RequestStop();

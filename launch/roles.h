@@ -49,8 +49,9 @@ class ServerRole {
                                                    ProcessRuntime& runtime);
   // Ends the shards, and syncs their logs.
   ~ServerRole();
-  // All shards have, or one has with an error.
-  bool ended() const;
+  // All shards have, or one has with an error; or well, but alone: only another process can fill
+  // its place again. Some patience for the others begins with the call that first sees that.
+  bool ended();
   void RequestStop();
   // The first error of a shard that has ended.
   Status status() const;
@@ -65,12 +66,14 @@ class ServerRole {
     const ps::ShardNode* node = nullptr;  // Owned by the host.
     std::unique_ptr<NodeHost> host;       // Last, so that it ends first.
   };
-  ServerRole() = default;
+  explicit ServerRole(env::Clock& clock) : clock_(clock) {}
   Status StartShard(const OpenJob& job, const RunIdentity& identity, uint32_t shard,
                     const std::string& folder, const ListenOptions& listen,
                     ProcessRuntime& runtime);
+  env::Clock& clock_;
   std::unique_ptr<ObjectStore> checkpoints_;  // Null: none.
   std::vector<Shard> shards_;
+  std::optional<Instant> first_ended_at_;  // A shard.
 };
 
 // The trainers of one worker process.
@@ -81,7 +84,7 @@ class WorkerRole {
                                                    uint32_t worker,
                                                    std::shared_ptr<const worker::Dataset> dataset,
                                                    ProcessRuntime& runtime);
-  // As of a server.
+  // All trainers have, or one has with an error.
   bool ended() const;
   void RequestStop();
   Status status() const;

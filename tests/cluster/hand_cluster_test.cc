@@ -5,6 +5,9 @@
 
 #include <chrono>
 
+#include "env/system_clock.h"
+#include "env/zmq_transport.h"
+#include "proto/envelope.h"
 #include "tests/cluster/garbage_peer.h"
 
 namespace skybridge::cluster {
@@ -152,6 +155,68 @@ TEST_F(HandClusterTest, SchedulerThatIsNotThereIsGivenUpByName) {
     EXPECT_EQ(exit->code, 3) << Read(log);
     EXPECT_NE(Read(log).find(endpoint() + " has not answered"), std::string::npos) << Read(log);
   }
+}
+
+// A scheduler that welcomes the two shards of a server, and tells one of them to go.
+class HalfADismissal {
+ public:
+  HalfADismissal()
+      : transport_(*env::ZmqTransport::Create(context_, clock_, {.listen = "tcp://127.0.0.1:*"})) {}
+  const std::string& endpoint() const { return transport_->endpoint(); }
+  uint32_t stops() const { return stops_; }
+
+  void Answer(Duration wait) {
+    const std::optional<Envelope> message = transport_->Receive(wait);
+    if (!message) return;
+    const Result<wire::Header> header = wire::Open(*message);
+    ASSERT_TRUE(header) << header.error();
+    const uint64_t sender = header->identity().sender_incarnation();
+    wire::Header reply;
+    if (header->has_register_()) {
+      wire::Welcome& welcome = *reply.mutable_welcome();
+      welcome.set_incarnation(header->register_().index() + 1);
+      welcome.set_term(1);
+      welcome.set_generation(1);
+      welcome.set_heartbeat_ms(100);
+    } else if (header->has_heartbeat() && sender == 1) {
+      ++stops_;
+      reply.mutable_stop();
+    } else {
+      reply.mutable_heartbeat_reply();
+    }
+    wire::Identity& identity = *reply.mutable_identity();
+    identity.set_job_high(header->identity().job_high());
+    identity.set_job_low(header->identity().job_low());
+    identity.set_generation(1);
+    identity.set_term(1);
+    identity.set_target_incarnation(sender);
+    transport_->Send(wire::Seal(message->peer, std::move(reply)));
+  }
+
+ private:
+  env::ZmqContext context_;
+  env::SystemClock clock_;
+  std::unique_ptr<env::ZmqTransport> transport_;
+  uint32_t stops_ = 0;
+};
+
+// Promise: no server stays half. The job may come to need it before its other shard is told to go.
+TEST_F(HandClusterTest, AServerOfWhichOneShardWasToldToGoGoes) {
+  MakeData();
+  HalfADismissal scheduler;
+  Pretend(scheduler.endpoint(), std::string(32, '7'));
+  env::Process server = StartServer({"--set", "cluster.shards_per_server=2"});
+  std::optional<env::ProcessExit> exit;
+  env::SystemClock clock;
+  std::optional<Instant> stopped_at;
+  for (const Instant end = clock.Now() + seconds(60); !exit && clock.Now() < end;) {
+    scheduler.Answer(std::chrono::milliseconds(10));
+    if (scheduler.stops() > 0 && !stopped_at) stopped_at = clock.Now();
+    exit = server.Poll();
+  }
+  ASSERT_TRUE(exit && stopped_at) << Read("ps.log");
+  EXPECT_GT(clock.Now() - *stopped_at, seconds(3)) << "the other may be about to hear it";
+  EXPECT_TRUE(exit->ok()) << Read("ps.log");
 }
 
 TEST_F(HandClusterTest, MissingProcessIsNamedAndEndsTheJob) {
