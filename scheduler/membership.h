@@ -113,7 +113,8 @@ class Membership {
   // A process asks to join. A repeat by the same process gives the same incarnation. Nothing: too
   // early to say whether this is a successor of the process that has the place; it will ask again.
   // Errors: kInvalidArgument     an index that the job does not have.
-  //         kFailedPrecondition  version, job or data differ: names the field and both values.
+  //         kFailedPrecondition  version, job or data differ: names the field and both values; or
+  //                              it has no instance.
   //         kFenced              a live process has the place: names its host and pid; or it had
   //                              the place itself, and is out.
   Result<std::optional<Incarnation>> Register(const Registration& asking, Instant now);

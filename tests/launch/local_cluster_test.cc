@@ -135,6 +135,17 @@ TEST_F(LocalClusterTest, AnEndThatNoStartMendsIsFinalAtOnce) {
   EXPECT_FALSE(Has("orders", "exited\t2")) << Text("orders");
 }
 
+// Of several shards in it, one may not have taken its leave.
+TEST_F(LocalClusterTest, AServerThatEndsWellIsToldToHaveEnded) {
+  Play("run_scheduler", kScheduler);
+  Play("ps", "echo $$ > $F/pid; exit 0\n");
+  Play("worker", kIdle);
+  Start();
+  ASSERT_TRUE(Until([&] { return Has("orders", "exited\t1\t0"); }));
+  const std::string exit = fmt::format("exited\t1\t0\t{}\tagain", std::stoi(Text("pid")));
+  EXPECT_TRUE(Has("orders", exit)) << Text("orders");
+}
+
 TEST_F(LocalClusterTest, EndsAreToldAgainToTheNextSchedulerUntilOneHasSettledThem) {
   // The first two die of what they hear; the second one has settled it.
   Play("run_scheduler", R"(

@@ -121,7 +121,6 @@ TrainingCluster::TrainingCluster(const TinyJob& job, TrainingClusterOptions opti
       options_(std::move(options)),
       disks_(std::move(beginning.disks)),
       lives_(options_.swarm.trainers),
-      reported_(options_.swarm.trainers),
       exited_(options_.swarm.trainers),
       checkers_([this](uint32_t shard) { return disks_[shard]->log.last(); },
                 [this] { return cluster_.now(); }),
@@ -288,7 +287,6 @@ void TrainingCluster::AddTrainer(uint32_t index) {
   cluster_.Add(TrainerName(index), [this, options, index]() mutable {
     options.pid = ++lives_[index];
     options.instance = options.pid;
-    reported_[index] = false;
     return std::make_unique<worker::TrainerNode>(options, job_.model(), job_.dataset());
   });
 }
@@ -432,10 +430,7 @@ void TrainingCluster::SuperviseTrainers() {
     if (tell_again) TellExit(t, exited_[t]);
     const Node* node = cluster_.node(TrainerName(t));
     if (node != nullptr && !node->finished()) continue;
-    if (tell && t != kSurvivor && !reported_[t]) {
-      reported_[t] = true;
-      TellExit(t, exited_[t] = lives_[t]);
-    }
+    if (tell && t != kSurvivor && exited_[t] != lives_[t]) TellExit(t, exited_[t] = lives_[t]);
     if (node == nullptr) continue;
     RestartEnded(TrainerName(t), dynamic_cast<const worker::TrainerNode&>(*node).exit_status());
   }

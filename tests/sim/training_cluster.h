@@ -111,7 +111,6 @@ class TrainingCluster {
   CheckpointsWhole* checkpoints_whole_ = nullptr;  // One of the checkers, as is the next.
   SlotsServedOnce* slots_ = nullptr;
   std::vector<uint32_t> lives_;    // By trainer.
-  std::vector<bool> reported_;     // By trainer.
   std::vector<uint32_t> exited_;   // By trainer: the last process that was reported, 0: none.
   bool scheduler_is_new_ = false;  // It has not been told of them.
   std::string gave_up_;
